@@ -1,0 +1,1 @@
+"""The people side: everything that people do at a desk. May import `ivr`; never the other way."""

@@ -1,0 +1,1 @@
+"""Everything that puts the system on a machine and starts it."""

@@ -1,0 +1,68 @@
+"""Names shared with `dialplans/`: one place for both sides of the contract.
+
+The dialplan never trusts `AGISTATUS`: Asterisk reports SUCCESS for a bridge that was killed
+in the middle of a question. The bridge has answered exactly when `ROUTE` is set, which it
+does last of all.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+BEAT: Final = "BRIDGE_BEAT"
+"""Global variable, epoch seconds: set over AMI every `BEAT_SECONDS`; older than 6 s means the
+bridge is down and the dialplan does not ask it."""
+
+BEAT_SECONDS: Final = 2.0
+
+ROUTE: Final = "ROUTE"
+"""Channel variable, set last by the bridge; one of `Route`. Empty: take the plain menu."""
+
+ROUTE_QUEUE: Final = "ROUTE_QUEUE"
+"""Channel variable: the queue to enter when the route is `queue`; `[a-z0-9_]{1,32}`."""
+
+ROUTE_PRIORITY: Final = "ROUTE_PRIORITY"
+"""Channel variable: queue priority, 0 (normal) to 30 (self-harm); becomes QUEUE_PRIO."""
+
+
+class Route(StrEnum):
+    """Where the dialplan goes after the bridge answered: context `route-<value>`."""
+
+    QUEUE = "queue"
+    BYE = "bye"
+
+
+class UserEvent(StrEnum):
+    """Names for `CELGenUserEvent`: the facts of a call that Asterisk cannot know by itself.
+
+    The content (`extra`) holds only `[A-Za-z0-9_.:+-]`, never more than 100 characters, so
+    nothing that a caller sends can bend the spool. Fields inside are separated by ':'.
+    """
+
+    CALLER = "CALLER"
+    """Filtered caller number, `[0-9+]{0,20}`; empty when withheld."""
+    DIALLED = "DIALLED"
+    """`<direction>:<number>`, direction one of inbound, outbound, internal."""
+    MENU = "MENU"
+    """`<menu>:<key>`: the caller chose a key; key `t` is silence, `i` is a key not offered.
+    Menu `plain` is the dialplan's own."""
+    PRESET = "PRESET"
+    """`<taxonomy id>:<code>`, e.g. `12320-2016:C02`: what the chosen keys say it is about."""
+    FALLBACK = "FALLBACK"
+    """`down` (no heartbeat) or `silent` (asked, no answer): the bridge did not lead this call."""
+    QUEUE = "QUEUE"
+    """`<queue>:<priority>`: the caller enters a queue."""
+    LEFT = "LEFT"
+    """`<queue>:<QUEUESTATUS>`: the caller left the queue alive; status as app_queue sets it, or
+    CONTINUE after an agent hung up first."""
+    AGENT = "AGENT"
+    """Agent id, on the agent's channel, when a queue connects it."""
+    RECORDING = "RECORDING"
+    """File name without folder or suffix; always the linked id."""
+    RATING_OFFERED = "RATING_OFFERED"
+    """Empty: the caller heard the rating question."""
+    RATING = "RATING"
+    """`1` satisfied, `2` fairly satisfied, `3` dissatisfied."""
+    CAMPAIGN = "CAMPAIGN"
+    """Attempt id of an outbound campaign call."""

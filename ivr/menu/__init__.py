@@ -1,0 +1,1 @@
+"""Voice menus as data: checked when loaded, decided by a pure engine, played on a channel."""
