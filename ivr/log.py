@@ -43,7 +43,7 @@ def _mask_numbers(
     for key, value in event.items():
         if key in _NUMBER_FIELDS and isinstance(value, str):
             event[key] = mask_number(value)
-        elif isinstance(value, str) and key != "event":
+        elif isinstance(value, str):
             event[key] = _NUMBER.sub(r"\1****\2", value)
     return event
 

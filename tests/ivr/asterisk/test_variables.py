@@ -1,0 +1,34 @@
+"""The contract with the dialplan holds on both sides: each name is written there too."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ivr.asterisk.variables import BEAT, ROUTE, ROUTE_PRIORITY, ROUTE_QUEUE, Route, UserEvent
+
+ROOT = Path(__file__).resolve().parents[3]
+DIALPLAN = "\n".join(p.read_text(encoding="utf-8") for p in ROOT.glob("dialplans/*.conf"))
+SAID_BY_THE_BRIDGE = {UserEvent.MENU, UserEvent.PRESET}
+
+
+@pytest.mark.parametrize("name", [BEAT, ROUTE, ROUTE_QUEUE, ROUTE_PRIORITY])
+def test_the_dialplan_reads_each_variable(name: str) -> None:
+    assert re.search(rf"\$\{{{name}[}}:]|\b{name}\b", DIALPLAN)
+
+
+@pytest.mark.parametrize("route", Route)
+def test_the_dialplan_has_a_context_for_each_route(route: Route) -> None:
+    assert f"[route-{route}]" in DIALPLAN
+
+
+@pytest.mark.parametrize("event", sorted(set(UserEvent) - SAID_BY_THE_BRIDGE))
+def test_the_dialplan_writes_each_user_event(event: UserEvent) -> None:
+    assert re.search(rf"CELGenUserEvent\({event}[,)]", DIALPLAN)
+
+
+def test_the_dialplan_writes_no_event_that_the_ledger_does_not_know() -> None:
+    written = set(re.findall(r"CELGenUserEvent\((\w+)", DIALPLAN))
+    assert written <= set(UserEvent)

@@ -1,0 +1,65 @@
+"""Settings: one typed tree, and errors that name the key, what was expected and what came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ivr.config import load_settings
+from ivr.errors import SettingsInvalid
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = load_settings({})
+    assert settings.ami.port == 5038
+    assert settings.node.name == "n1"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "hotline.toml"
+    file.write_text('[ami]\nport = 1111\nhost = "10.0.0.1"\n', encoding="utf-8")
+    settings = load_settings({"HOTLINE_SETTINGS": str(file), "HOTLINE_AMI__PORT": "2222"})
+    assert (settings.ami.port, settings.ami.host) == (2222, "10.0.0.1")
+
+
+def test_platform_names_of_the_two_addresses_are_understood() -> None:
+    settings = load_settings({"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r/1"})
+    assert (settings.database.url, settings.redis.url) == ("postgresql://db/x", "redis://r/1")
+
+
+def test_a_wrong_key_is_named_with_the_keys_that_exist() -> None:
+    with pytest.raises(SettingsInvalid, match=r"ami\.prot: no such key; expected one of .*port"):
+        load_settings({"HOTLINE_AMI__PROT": "1"})
+
+
+def test_a_wrong_section_is_named_with_the_sections_that_exist() -> None:
+    with pytest.raises(SettingsInvalid, match=r"asterisk: no such key; expected one of agi, ami"):
+        load_settings({"HOTLINE_ASTERISK__PORT": "1"})
+
+
+def test_a_wrong_value_is_named_with_what_came() -> None:
+    with pytest.raises(SettingsInvalid, match=r"agi\.port: .*integer.*came 'many'"):
+        load_settings({"HOTLINE_AGI__PORT": "many"})
+
+
+def test_a_key_below_a_value_is_refused() -> None:
+    with pytest.raises(SettingsInvalid, match="'log_level' is a value, expected a section"):
+        load_settings({"HOTLINE_LOG_LEVEL": "INFO", "HOTLINE_LOG_LEVEL__X": "1"})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [("[ami\n", "expected TOML"), (None, "expected a readable file")]
+)
+def test_an_unusable_file_is_named(tmp_path: Path, content: str | None, expected: str) -> None:
+    file = tmp_path / "hotline.toml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match=expected):
+        load_settings({"HOTLINE_SETTINGS": str(file)})
+
+
+def test_a_secret_does_not_appear_in_the_text_of_the_settings() -> None:
+    settings = load_settings({"HOTLINE_AMI__SECRET": "correct horse"})
+    assert settings.ami.secret.get_secret_value() == "correct horse"
+    assert "correct horse" not in repr(settings)
