@@ -1,0 +1,316 @@
+"""The menu engine: what was heard from the caller goes in, what to do next comes out.
+
+Pure: no clock, no channel, no log. Whoever plays a menu on a channel does this, and no more:
+
+    turn = begin(menu, situation)
+    while True:
+        for step in turn.steps:           # in order
+            Play     -> play the sounds; see below for keys pressed meanwhile
+            Emit     -> CELGenUserEvent(step.event, step.extra)
+            Speak    -> set CHANNEL(language) to step.locale
+        match turn.then:
+            Collect  -> play its sounds until the first key, wait for keys;
+                        turn = step(menu, situation, turn.state, Keys(...) or Silence())
+            Leave    -> set ROUTE_QUEUE and ROUTE_PRIORITY, and last ROUTE; done
+            Gone     -> nothing more to do (only after HungUp)
+
+Keys. `Collect.longest` is how many digits are wanted at most; `#` ends an entry early when
+`Collect.ends_at_hash` (hand the `#` in or leave it out, both are understood). A `Play` with
+`must_hear` goes on when a key is pressed (STREAM FILE again from the sample offset it returned)
+and the key is kept; any other `Play` stops at a key. Kept keys are handed in at the next
+`Collect` at once, without playing its prompts; more keys than it asks for are fine, the engine
+carries the rest through the nodes they lead to. `Silence` is no key within `first_ms` after
+the last sound. A caller who hangs up may be reported with `HungUp`; nothing must be.
+
+The values that pass are in `ivr.menu.turn`; `PromptBook.sounds` in `ivr.menu.prompts` turns a
+`Say` into file names.
+
+Promises, each a property test: every input in every state has an answer; after 3 wrong keys,
+2 silences or `LONGEST_VISIT` turns the caller leaves to a person; `0` leads to a person from
+every node; nothing a caller types is emitted where it may be personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from types import MappingProxyType
+from typing import Final
+
+from ivr.asterisk.variables import UserEvent
+from ivr.menu.model import (
+    BACK_KEY,
+    LANGUAGE_KEY,
+    LOCALES,
+    PERSON_KEY,
+    REPEAT_KEY,
+    Choice,
+    Destination,
+    Entry,
+    Menu,
+    Node,
+    Option,
+    Prompt,
+    Service,
+    Timings,
+)
+from ivr.menu.turn import (
+    Collect,
+    Emit,
+    Gone,
+    Heard,
+    HungUp,
+    Keys,
+    Leave,
+    Play,
+    Say,
+    Situation,
+    Speak,
+    State,
+    Step,
+    Turn,
+)
+
+SILENCES: Final = 2
+"""The menu is said once more after the first silence; the second leads to a person, because
+silence is usually an elderly caller or a telephone without tones."""
+WRONG_KEYS: Final = 3
+"""Two new attempts, then a person."""
+LONGEST_VISIT: Final = 40
+"""Turns in one call. Nobody needs them; a jammed key or a playing child would turn for ever."""
+LONGEST_BURST: Final = 32
+"""Keys looked at in one input; a flood beyond it is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What stays the same from the first turn of a call to the last."""
+
+    menu: Menu
+    situation: Situation
+
+    @property
+    def timings(self) -> Timings:
+        return self.menu.elderly if self.situation.elderly else self.menu.standard
+
+    def node(self, state: State) -> Node:
+        return self.menu.nodes[state.node]
+
+    def person(self, state: State) -> Option:
+        node = self.menu.nodes.get(state.node)
+        nearest = node.options.get(PERSON_KEY) if isinstance(node, Choice) else None
+        return nearest or self.menu.person
+
+    def said(self, prompts: Iterable[Prompt]) -> tuple[Say, ...]:
+        closed = self.situation.closed
+        values = {"open": closed.opens, "close": closed.closes} if closed else {}
+        return tuple(
+            Say(prompt.key, tuple((slot, values[slot]) for slot in prompt.slots if slot in values))
+            for prompt in prompts
+        )
+
+    def plays(self, prompts: Iterable[Prompt]) -> tuple[Play, ...]:
+        return tuple(
+            Play(self.said(group), must_hear)
+            for must_hear, group in groupby(prompts, key=lambda prompt: prompt.must_hear)
+        )
+
+
+def begin(menu: Menu, situation: Situation) -> Turn:
+    """Answer a new call."""
+    visit = _Visit(menu, situation)
+    start: str | Destination = menu.start
+    if situation.surge and menu.surge:
+        start = menu.surge
+    elif situation.closed and menu.night:
+        start = menu.night
+    return _follow(visit, State(), Option(to=start, say=menu.opening))
+
+
+def step(menu: Menu, situation: Situation, state: State, heard: Heard) -> Turn:
+    """Go on after what was heard; total: any input in any state has an answer."""
+    if state.ended:
+        return Turn(state, (), state.ended)
+    visit = _Visit(menu, situation)
+    match heard:
+        case HungUp():
+            return Turn(replace(state, ended=Gone()), (), Gone())
+        case Keys(pressed) if pressed:
+            return _press(visit, state, pressed[:LONGEST_BURST])
+        case _:
+            return _silence(visit, _counted(state))
+
+
+def _press(visit: _Visit, state: State, keys: str) -> Turn:
+    """Consume keys one answer at a time; what is left over answers the questions that follow."""
+    steps: tuple[Step, ...] = ()
+    while True:
+        node = visit.node(state)
+        answer = _choose if isinstance(node, Choice) else _type
+        turn, keys = answer(visit, _counted(state), keys)
+        if not keys or not isinstance(turn.then, Collect):
+            return _before(steps, turn)
+        steps += tuple(item for item in turn.steps if not _skippable(item))
+        state = turn.state
+
+
+def _skippable(item: Step) -> bool:
+    return isinstance(item, Play) and not item.must_hear
+
+
+def _choose(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
+    node, key, rest = visit.node(state), keys[0], keys[1:]
+    if state.turns > LONGEST_VISIT:
+        return _person(visit, state, "i"), ""
+    if isinstance(node, Choice) and key in node.options and key != PERSON_KEY:
+        return _answered(visit, state, key, node.options[key]), rest
+    if key in EVERYWHERE:
+        return EVERYWHERE[key](visit, state), rest
+    return _wrong(visit, state), ""
+
+
+def _type(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
+    node = visit.node(state)
+    longest = node.longest if isinstance(node, Entry) else 1
+    for position, key in enumerate(keys):
+        rest = keys[position + 1 :]
+        if key == BACK_KEY:
+            return _entered(visit, state), rest
+        if key == REPEAT_KEY:
+            return _repeat(visit, state), rest
+        if key not in _DIGITS:
+            return _wrong(visit, state), ""
+        state = replace(state, typed=state.typed + key)
+        if len(state.typed) >= longest:
+            return _entered(visit, state), rest
+    if state.turns > LONGEST_VISIT:
+        return _person(visit, state, "i"), ""
+    return _ask(visit, state, ()), ""
+
+
+def _entered(visit: _Visit, state: State) -> Turn:
+    """Judge a finished entry; a lone `0` or `9`, or nothing, means what it means everywhere."""
+    node, typed = visit.node(state), state.typed
+    state = replace(state, typed="")
+    if not isinstance(node, Entry) or state.turns > LONGEST_VISIT:
+        return _person(visit, state, "i")
+    if typed not in node.answers and (typed or BACK_KEY) in EVERYWHERE:
+        return EVERYWHERE[typed or BACK_KEY](visit, state)
+    option = node.answers.get(typed)
+    if option is None and node.shortest <= len(typed) <= node.longest:
+        option = node.then
+    if option is None:
+        return _wrong(visit, state)
+    return _answered(visit, state, "d" if node.personal else typed, option, entered=typed)
+
+
+def _silence(visit: _Visit, state: State) -> Turn:
+    if state.typed:
+        return _entered(visit, state)
+    state = replace(state, silences=state.silences + 1)
+    if state.silences >= SILENCES or state.turns > LONGEST_VISIT:
+        return _person(visit, state, "t")
+    return _before((_fact(state, "t"),), _ask(visit, state, visit.node(state).again))
+
+
+def _wrong(visit: _Visit, state: State) -> Turn:
+    state = replace(state, wrong=state.wrong + 1, typed="")
+    if state.wrong >= WRONG_KEYS:
+        return _person(visit, state, "i")
+    again = (visit.menu.sayings.invalid, *visit.node(state).again)
+    return _before((_fact(state, "i"),), _ask(visit, state, again))
+
+
+def _answered(visit: _Visit, state: State, key: str, option: Option, *, entered: str = "") -> Turn:
+    facts = (
+        _fact(state, key),
+        *(Emit(UserEvent.PRESET, preset) for preset in option.presets),
+    )
+    return _before(facts, _follow(visit, state, option, entered=entered))
+
+
+def _person(visit: _Visit, state: State, key: str) -> Turn:
+    option = visit.person(state)
+    say = option.say or (visit.menu.sayings.person,)
+    return _answered(visit, state, key, replace(option, say=say))
+
+
+def _repeat(visit: _Visit, state: State) -> Turn:
+    return _ask(visit, replace(state, typed=""), visit.node(state).say)
+
+
+def _back(visit: _Visit, state: State) -> Turn:
+    if not state.trail:
+        return _repeat(visit, state)
+    *trail, last = state.trail
+    state = replace(state, node=last, trail=tuple(trail), silences=0, wrong=0)
+    return _ask(visit, state, visit.node(state).say)
+
+
+def _other_language(visit: _Visit, state: State) -> Turn:
+    locale = LOCALES[(LOCALES.index(state.locale) + 1) % len(LOCALES)]
+    steps = (_fact(state, LANGUAGE_KEY), Speak(locale))
+    return _before(steps, _repeat(visit, replace(state, locale=locale)))
+
+
+EVERYWHERE: Final[Mapping[str, Callable[[_Visit, State], Turn]]] = MappingProxyType(
+    {
+        PERSON_KEY: lambda visit, state: _person(visit, state, PERSON_KEY),
+        REPEAT_KEY: _repeat,
+        BACK_KEY: _back,
+        LANGUAGE_KEY: _other_language,
+    }
+)
+"""The keys that mean the same in every node."""
+
+_DIGITS: Final = frozenset("0123456789")
+
+
+def _follow(visit: _Visit, state: State, option: Option, *, entered: str = "") -> Turn:
+    plays = visit.plays(option.say)
+    if isinstance(option.to, Destination):
+        return _before(plays, _leave(visit, state, option.to, entered))
+    trail = (*state.trail, state.node) if state.node else ()
+    state = replace(state, node=option.to, trail=trail, silences=0, wrong=0, typed="")
+    return _before(plays, _ask(visit, state, visit.node(state).say))
+
+
+def _leave(visit: _Visit, state: State, destination: Destination, entered: str) -> Turn:
+    situation = visit.situation
+    steps: tuple[Step, ...] = ()
+    substitute = situation.substitutes.get(destination.name)
+    if destination.service is Service.QUEUE and substitute:
+        steps = visit.plays((visit.menu.sayings.closed,))
+        destination = replace(destination, name=substitute)
+    priority = max(destination.priority, situation.priority)
+    leave = Leave(replace(destination, priority=priority), entered)
+    return Turn(replace(state, ended=leave), steps, leave)
+
+
+def _ask(visit: _Visit, state: State, prompts: tuple[Prompt, ...]) -> Turn:
+    """Ask the node's question with these prompts; notices among them are played to the end."""
+    node = visit.node(state)
+    if prompts and visit.situation.elderly and isinstance(node, Choice):
+        prompts = (visit.menu.sayings.person_first, *prompts)
+    split = max((place + 1 for place, one in enumerate(prompts) if one.must_hear), default=0)
+    collect = Collect(
+        says=visit.said(prompts[split:]),
+        first_ms=visit.timings.first_ms if prompts else visit.timings.between_ms,
+        between_ms=visit.timings.between_ms,
+        longest=node.longest - len(state.typed) if isinstance(node, Entry) else 1,
+        ends_at_hash=isinstance(node, Entry),
+    )
+    return Turn(state, visit.plays(prompts[:split]), collect)
+
+
+def _fact(state: State, key: str) -> Emit:
+    return Emit(UserEvent.MENU, f"{state.node}:{key}")
+
+
+def _counted(state: State) -> State:
+    return replace(state, turns=state.turns + 1)
+
+
+def _before(steps: tuple[Step, ...], turn: Turn) -> Turn:
+    return replace(turn, steps=(*steps, *turn.steps))
