@@ -1,0 +1,94 @@
+"""Who should get this call: which menu answers it, and what its menu must know. Pure.
+
+Four things decide: the number dialled, the time, what is known of the caller, and the switch
+that a supervisor throws when an emergency fills the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ivr.hours import Hours, is_open, next_span, open_queue
+from ivr.menu.model import Menu, Priority, Profile
+from ivr.menu.turn import Closed, Situation
+
+REPEATED_ABANDONS: Final = 2
+"""Calls given up within the last hour that lift a caller to P2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the centre knows of who calls; all unknown by default."""
+
+    elderly: bool = False
+    """Flagged by an agent or registered as 60 or older."""
+    abandons_last_hour: int = 0
+    callback_due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a call is answered: feed both to `ivr.menu.engine.begin`."""
+
+    menu: Menu
+    situation: Situation
+
+
+def answer(  # noqa: PLR0913 - each of the six decides, and none belongs to another
+    menus: Iterable[Menu],
+    hours: Hours,
+    dialled: str,
+    moment: datetime,
+    caller: Caller = Caller(),
+    *,
+    surge: bool = False,
+) -> Answer:
+    """Decide how a call to `dialled` at `moment` (with time zone) is answered."""
+    return Answer(
+        menu_of(tuple(menus), dialled, caller),
+        situation(hours, dialled, moment, caller, surge=surge),
+    )
+
+
+def menu_of(menus: tuple[Menu, ...], dialled: str, caller: Caller) -> Menu:
+    """Choose the menu: the number's own; a direct one for the elderly and unknown numbers.
+
+    A number that no menu claims still reaches people at once rather than an arbitrary menu.
+    """
+    direct = next((menu for menu in menus if menu.profile is Profile.DIRECT), None)
+    own = next((menu for menu in menus if dialled in menu.numbers), None)
+    if caller.elderly:
+        return direct or own or menus[0]
+    return own or direct or menus[0]
+
+
+def situation(
+    hours: Hours, dialled: str, moment: datetime, caller: Caller, *, surge: bool = False
+) -> Situation:
+    """Tell the menu engine what is true now."""
+    substitutes = {queue: open_queue(hours, queue, moment) for queue in hours.queues}
+    return Situation(
+        closed=_closed(hours, dialled, moment),
+        surge=surge,
+        elderly=caller.elderly,
+        priority=priority_of(caller),
+        substitutes={queue: other for queue, other in substitutes.items() if other != queue},
+    )
+
+
+def priority_of(caller: Caller) -> Priority:
+    """Give the class a caller is owed for what happened before; choices may raise it."""
+    if caller.callback_due or caller.abandons_last_hour >= REPEATED_ABANDONS:
+        return Priority.P2
+    return Priority.P3
+
+
+def _closed(hours: Hours, dialled: str, moment: datetime) -> Closed | None:
+    schedule = hours.of_number(dialled)
+    if is_open(hours, schedule, moment):
+        return None
+    span = next_span(hours, schedule, moment)
+    return Closed(span.opens, span.closes) if span else Closed(0, 0)
