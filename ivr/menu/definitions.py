@@ -101,7 +101,7 @@ class Shelf:
         try:
             self._current = load_definitions(self._sources)
         except DefinitionInvalid as invalid:
-            log.error("definitions.refused", faults=invalid.detail.strip().splitlines())
+            log.warning("definitions.refused", faults=invalid.detail.strip().splitlines())
             return False
         log.info("definitions.replaced", menus=[menu.name for menu in self._current.menus])
         return True
