@@ -21,6 +21,8 @@ from ivr.errors import SettingsInvalid
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _PREFIX = "HOTLINE_"
+_NOT_SETTINGS = frozenset({"HOTLINE_SETTINGS", "HOTLINE_CACHE", "HOTLINE_ASTERISK_ROOT"})
+"""Names for whoever starts the processes; the processes themselves have no use for them."""
 _PLATFORM_NAMES = {"DATABASE_URL": ("database", "url"), "REDIS_URL": ("redis", "url")}
 
 
@@ -154,7 +156,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _keys_of(name: str) -> tuple[str, ...]:
-    if not name.startswith(_PREFIX) or name == f"{_PREFIX}SETTINGS":
+    if not name.startswith(_PREFIX) or name in _NOT_SETTINGS:
         return ()
     return tuple(name.removeprefix(_PREFIX).lower().split("__"))
 

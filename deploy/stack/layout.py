@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -34,6 +35,11 @@ class Layout:
     def logs(self) -> Path:
         """One file per child, written by the child itself."""
         return self.directory / "log"
+
+    @property
+    def boots(self) -> Path:
+        """How often Asterisk was started, in digits; part of every id it gives."""
+        return self.directory / "asterisk-boots"
 
     @property
     def asterisk(self) -> Path:
@@ -66,11 +72,6 @@ class Layout:
         return self.directory / "hotline.toml"
 
     @property
-    def cache(self) -> Path:
-        """What was fetched and may be shared by several copies through `HOTLINE_CACHE`."""
-        return self.directory / "cache"
-
-    @property
     def runtime(self) -> Path:
         """Sockets of a running copy; short, because the kernel limits a socket's path."""
         own = self.directory / "run"
@@ -92,6 +93,26 @@ class Layout:
 def default_layout() -> Layout:
     """Give the layout of the checkout itself: below `var`."""
     return Layout(REPOSITORY / "var")
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Give the folder for what was fetched; `HOTLINE_CACHE` lets several checkouts share it."""
+    return Path(environment.get("HOTLINE_CACHE") or REPOSITORY / "var/cache").absolute()
+
+
+def next_boot(counter: Path) -> int:
+    """Raise the counter in the file by one, durably, and give the new value.
+
+    Raises:
+        HotlineError: when the file holds no number; starting again from 1 would give
+            the ids of old calls to new ones.
+    """
+    said = counter.read_text(encoding="ascii") if counter.exists() else "0"
+    if not said.strip().isdecimal():
+        raise HotlineError(f"{counter}: expected the number of starts so far, found {said[:20]!r}.")
+    boot = int(said) + 1
+    write_private(counter, f"{boot}\n")
+    return boot
 
 
 class Memory:

@@ -14,17 +14,24 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from deploy.stack import postgres, valkey
+from deploy.stack import asterisk, postgres, valkey
+from deploy.stack.asterisk_root import provide_asterisk
 from deploy.stack.children import Child, ChildFailed, Supervisor, tail
-from deploy.stack.layout import Layout, Memory, hold_lock, write_private
+from deploy.stack.layout import Layout, Memory, cache_folder, hold_lock, next_boot, write_private
 from deploy.stack.ports import PortBlock
 from ivr.config import REPOSITORY, Settings, load_settings
+
+CALLER_ADDRESS: Final = "127.0.0.2"
+"""From here calls come in over the trunk, on the machine itself."""
+
+AGENT_ADDRESS: Final = "127.0.0.3"
+"""From here SIP agents register, on the machine itself."""
 
 COMPONENTS: Final = (
     *("postgres", "valkey", "migrate", "prompts"),
@@ -42,16 +49,33 @@ _NOT_FOR_CHILDREN: Final = frozenset(
 class Stack:
     """A copy of the hotline in one folder, alive inside its context."""
 
-    def __init__(self, directory: Path, *, environment: Mapping[str, str] | None = None) -> None:
-        """Use `directory` for everything; read `DATABASE_URL`, `REDIS_URL` and so on."""
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        agents: Sequence[str] = ("a1001", "a1002", "a1003"),
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """Use `directory` for everything; read `DATABASE_URL`, `REDIS_URL` and so on.
+
+        Args:
+            directory: all that this copy writes lies below it.
+            environment: instead of the process's own.
+            agents: ids of the SIP agents that may register, each a member of every queue.
+            tell: called with short words during long steps.
+        """
         self.layout = Layout(directory.absolute())
         self._outer = dict(os.environ if environment is None else environment)
         self._open = ExitStack()
+        self._agents = agents
+        self.tell = tell or (lambda _word: None)
         self._starters: dict[str, Callable[[], Awaitable[None]]] = {
             "postgres": self._start_postgres,
             "valkey": self._start_valkey,
             "migrate": lambda: self.run("migrate", "ivr", "migrate"),
             "prompts": lambda: self.run("prompts", "ivr", "speak"),
+            "asterisk": self._start_asterisk,
             "ivr": lambda: self._start_ours("ivr", "ivr", "serve"),
             "ledger": lambda: self._start_ours("ledger", "ivr", "ledger"),
             "agents": lambda: self._start_ours("agents", "agents", "serve"),
@@ -169,6 +193,53 @@ class Stack:
         if "REDIS_URL" not in self._outer:
             await self.supervisor.start(valkey.valkey_child(self.layout))
 
+    async def _start_asterisk(self) -> None:
+        root = await provide_asterisk(cache_folder(self._outer), self._outer, self.tell)
+        folders = asterisk.Folders(base=self.layout.asterisk, sounds=self.layout.sounds)
+
+        def command() -> tuple[str, ...]:
+            asterisk.write_configuration(folders, self._asterisk_values())
+            return asterisk.asterisk_command(root, folders)
+
+        async def booted() -> bool:
+            control = asterisk.control_command(root, folders, "core waitfullybooted")
+            return (folders.run / "asterisk.ctl").exists() and await _succeeds(control)
+
+        await self.supervisor.start(
+            Child(
+                name="asterisk",
+                command=command,
+                environment=asterisk.environment(),
+                parent_death="KILL",
+                ready=booted,
+                sandboxed=True,
+                folder=self.layout.directory,
+            )
+        )
+
+    def _asterisk_values(self) -> asterisk.Values:
+        secret, ports = self.memory.secret, self.ports
+        accounts = ("live", "dialer", "beat", "watch")
+        return asterisk.check_values(
+            node=self.settings.node.name,
+            boot=next_boot(self.layout.boots),
+            secrets={name: secret(f"ami {name}") for name in accounts},
+            agi_token=secret("agi token"),
+            agents=tuple({"id": name, "secret": self.agent_secret(name)} for name in self._agents),
+            trunk={"addresses": (CALLER_ADDRESS,)},
+            sip_host="127.0.0.1",
+            sip_port=ports.sip,
+            rtp_first=ports.rtp[0],
+            rtp_last=ports.rtp[1],
+            ami_port=ports.ami,
+            agi_port=ports.agi,
+            http_port=ports.http,
+        )
+
+    def agent_secret(self, agent: str) -> str:
+        """Give the SIP password of an agent."""
+        return self.memory.secret(f"agent {agent}")
+
     async def _start_ours(self, name: str, *arguments: str) -> None:
         await self.supervisor.start(
             Child(
@@ -182,13 +253,14 @@ class Stack:
         )
 
     def _write_settings(self) -> Settings:
-        asterisk, ports, secret = self.layout.asterisk, self.ports, self.memory.secret
+        folders = asterisk.Folders(base=self.layout.asterisk, sounds=self.layout.sounds)
+        ports, secret = self.ports, self.memory.secret
         sections: dict[str, dict[str, str | int]] = {
             "ami": {"port": ports.ami, "secret": secret("ami live")},
             "agi": {"port": ports.agi, "token": secret("agi token")},
-            "spool": {"directory": str(asterisk / "log/cel-custom")},
+            "spool": {"directory": str(folders.cel)},
             "recordings": {
-                "incoming": str(asterisk / "spool/monitor"),
+                "incoming": str(folders.monitor),
                 "archive": str(self.layout.recordings),
             },
             "database": {"url": postgres.url(ports.postgres, secret("postgres"))},
@@ -205,3 +277,18 @@ class Stack:
             ]
         write_private(self.layout.settings, "\n".join([*lines, ""]))
         return load_settings(self.environment)
+
+
+async def _succeeds(argv: Sequence[str]) -> bool:
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        return await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
