@@ -245,14 +245,15 @@ class Supervisor:
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _at: TracebackType | None,
     ) -> None:
         for name in reversed(list(self._lives)):
             await self.stop(name)
         self._bound.cancel()
-        await self._group.__aexit__(kind, error, at)
+        # What went wrong in the body goes on as it is, not wrapped in a group.
+        await self._group.__aexit__(None, None, None)
 
     async def start(self, child: Child) -> None:
         """Start `child` and wait until it is ready.
