@@ -1,0 +1,218 @@
+"""Reads Asterisk's journal: bytes of a CEL file in, lines and events out. No file is touched here.
+
+Asterisk appends one JSON object a line and checks no write, so a full disk or a kill leaves torn
+lines, and the next record is glued to them. Every line that is not one of ours is refused with its
+bytes and its place; nothing here raises because of what stands in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final
+
+from ivr import events
+from ivr.asterisk.variables import UserEvent
+from ivr.calls import CALL_ID
+from ivr.errors import PeerBroke
+
+LONGEST_LINE: Final = 65_536
+"""A record has about 400 bytes; a line longer than this is no record."""
+
+_RECORD_BEGINS: Final = re.compile(rb'\{"eventtype":')
+"""Cannot stand inside a record: quotes within a value are escaped."""
+
+_CONTENT: Final = re.compile(r"[A-Za-z0-9_.:+*#-]{0,100}")
+
+
+class Reason(StrEnum):
+    """Why bytes of the spool were refused."""
+
+    TORN = "torn"
+    """Not a whole JSON object."""
+    FOREIGN = "foreign"
+    """JSON, but no CEL record of a call with a linked id of ours."""
+    TOO_LONG = "too_long"
+    """More than `LONGEST_LINE` bytes without a line's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record of the journal, word for word."""
+
+    position: int
+    """Offset of its first byte in the file."""
+    call_id: str
+    text: str
+    ends_call: bool
+    """Whether it says that the last channel of the call is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Bytes that are no record."""
+
+    position: int
+    content: bytes
+    reason: Reason
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a stretch of the file held, and where the next one begins."""
+
+    position: int
+    lines: list[Line] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def read(data: bytes, position: int, *, complete: bool = False) -> Reading:
+    """Read the whole lines of `data`, which begins at `position` of its file.
+
+    A last line without its end is left for the next time, unless the file is `complete`. Reading
+    on from the returned position gives the same lines however the file was cut.
+    """
+    reading = Reading(position)
+    at = 0
+    while at < len(data):
+        end = data.find(b"\n", at, at + LONGEST_LINE + 1)
+        if end < 0 and len(data) - at > LONGEST_LINE:
+            content = data[at : at + LONGEST_LINE]
+            reading.refused.append(Refused(position + at, content, Reason.TOO_LONG))
+            at += LONGEST_LINE
+            continue
+        if end < 0 and not complete:
+            break
+        end = len(data) if end < 0 else end
+        _take(data[at:end], position + at, reading)
+        at = end + 1
+    reading.position = position + min(at, len(data))
+    return reading
+
+
+def _take(line: bytes, position: int, reading: Reading) -> None:
+    if not line.strip():
+        return
+    found = _recognise(line, position)
+    begins = [0, *(match.start() for match in _RECORD_BEGINS.finditer(line, 1))]
+    if isinstance(found, Line) or len(begins) == 1:
+        _put(found, reading)
+        return
+    for begin, end in pairwise([*begins, len(line)]):
+        _put(_recognise(line[begin:end], position + begin), reading)
+
+
+def _put(found: Line | Refused, reading: Reading) -> None:
+    if isinstance(found, Refused):
+        reading.refused.append(found)
+    else:
+        reading.lines.append(found)
+
+
+def _recognise(line: bytes, position: int) -> Line | Refused:
+    try:
+        text = line.decode("utf-8")
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return Refused(position, line, Reason.TORN)
+    call_id = record.get("linkedid") if isinstance(record, dict) else None
+    if not isinstance(call_id, str) or not CALL_ID.fullmatch(call_id):
+        return Refused(position, line, Reason.FOREIGN)
+    return Line(position, call_id, text, record.get("eventtype") == "LINKEDID_END")
+
+
+def parse(text: str) -> events.Event | None:
+    """Turn a record into the fact it states; None when it states none that a call is made of.
+
+    Raises:
+        PeerBroke: it claims a fact and lacks what belongs to it.
+    """
+    record = json.loads(text, parse_float=str)
+    name = record.get("userdeftype") or record.get("eventtype")
+    make = _FACTS.get(name)
+    if make is None:
+        return None
+    try:
+        base = (
+            _microseconds(record["eventtime"]),
+            record["linkedid"],
+            record["uniqueid"],
+            record["channame"],
+        )
+        return make(base, record, _extra(record))
+    except (KeyError, TypeError, ValueError) as error:
+        raise PeerBroke(f"CEL {name}: expected its fields, came {error!r} (Asterisk).") from None
+
+
+def _microseconds(stamp: str | int) -> int:
+    seconds, _, fraction = str(stamp).partition(".")
+    return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+
+
+def _extra(record: Mapping[str, Any]) -> dict[str, Any]:
+    extra = record.get("eventextra") or {}
+    if isinstance(extra, str):
+        extra = json.loads(extra)
+    if not isinstance(extra, dict):
+        raise TypeError("eventextra is no object")
+    return extra
+
+
+def _content(extra: Mapping[str, Any]) -> str:
+    content = str(extra.get("extra", ""))
+    if not _CONTENT.fullmatch(content):
+        raise ValueError("content outside [A-Za-z0-9_.:+*#-]{0,100}")
+    return content
+
+
+def _pair(extra: Mapping[str, Any]) -> tuple[str, str]:
+    first, colon, second = _content(extra).partition(":")
+    if not colon:
+        raise ValueError("expected two parts with ':' between")
+    return first, second
+
+
+def _queue_entered(extra: Mapping[str, Any]) -> tuple[str, int]:
+    queue, priority = _pair(extra)
+    return queue, int(priority or 0)
+
+
+_Base = tuple[int, str, str, str]
+_Maker = Callable[[_Base, Mapping[str, Any], dict[str, Any]], events.Event]
+
+_FACTS: Final[Mapping[str, _Maker]] = {
+    "CHAN_START": lambda base, record, _: events.ChannelStarted(*base, record["context"]),
+    "ANSWER": lambda base, *_: events.ChannelAnswered(*base),
+    "BRIDGE_ENTER": lambda base, record, extra: events.BridgeEntered(
+        *base, extra["bridge_id"], record.get("peer", "")
+    ),
+    "BRIDGE_EXIT": lambda base, _, extra: events.BridgeLeft(*base, extra["bridge_id"]),
+    "PARK_START": lambda base, *_: events.ChannelParked(*base),
+    "PARK_END": lambda base, *_: events.ChannelUnparked(*base),
+    "BLINDTRANSFER": lambda base, _, __: events.CallTransferred(*base, attended=False),
+    "ATTENDEDTRANSFER": lambda base, _, __: events.CallTransferred(*base, attended=True),
+    "HANGUP": lambda base, _, extra: events.ChannelHungUp(
+        *base,
+        int(extra.get("hangupcause") or 0),
+        str(extra.get("hangupsource") or ""),
+        str(extra.get("dialstatus") or ""),
+    ),
+    "CHAN_END": lambda base, *_: events.ChannelEnded(*base),
+    "LINKEDID_END": lambda base, *_: events.CallEnded(*base),
+    UserEvent.CALLER: lambda base, _, extra: events.CallerIdentified(*base, _content(extra)),
+    UserEvent.DIALLED: lambda base, _, extra: events.NumberDialled(*base, *_pair(extra)),
+    UserEvent.MENU: lambda base, _, extra: events.KeyChosen(*base, *_pair(extra)),
+    UserEvent.PRESET: lambda base, _, extra: events.CategoryPreset(*base, *_pair(extra)),
+    UserEvent.FALLBACK: lambda base, _, extra: events.BridgeFellBack(*base, _content(extra)),
+    UserEvent.QUEUE: lambda base, _, extra: events.QueueEntered(*base, *_queue_entered(extra)),
+    UserEvent.LEFT: lambda base, _, extra: events.QueueLeft(*base, *_pair(extra)),
+    UserEvent.AGENT: lambda base, _, extra: events.AgentConnected(*base, _content(extra)),
+    UserEvent.RECORDING: lambda base, _, extra: events.RecordingStarted(*base, _content(extra)),
+    UserEvent.RATING_OFFERED: lambda base, *_: events.RatingOffered(*base),
+    UserEvent.RATING: lambda base, _, extra: events.RatingGiven(*base, int(_content(extra))),
+    UserEvent.CAMPAIGN: lambda base, _, extra: events.AttemptLinked(*base, _content(extra)),
+}

@@ -1,0 +1,289 @@
+"""Folds the events of one linked id into its call: pure, and the same whatever order they come in.
+
+Who spoke with whom, and for how long, is taken from the channels' bridges alone; what the queue or
+the phones claim beside it is never asked. The same events give the same call on every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from ivr import events as ev
+from ivr.calls import (
+    CALL_ID,
+    SHORT_ABANDON_MS,
+    Call,
+    Direction,
+    Disposition,
+    EndedBy,
+    Leg,
+    LegKind,
+    MenuStep,
+    Request,
+    VisitOutcome,
+)
+from ivr.channels import Channel, Channels, length
+from ivr.errors import PeerBroke
+from ivr.visits import fold_visits
+
+_E = TypeVar("_E", bound=ev.Event)
+
+_SETTLED: Final[Mapping[str, Disposition]] = {
+    "voicemail": Disposition.VOICEMAIL,
+    "callback_booked": Disposition.CALLBACK_BOOKED,
+}
+"""Outcomes that settle a call in which nobody spoke, whatever the queue did before."""
+
+_MENU_ENDINGS: Final[Mapping[str, Disposition]] = {
+    "night": Disposition.NIGHT,
+    "self_service": Disposition.SELF_SERVICE,
+}
+
+_BY_CAUSE: Final[Mapping[int, Disposition]] = {
+    17: Disposition.BUSY,
+    18: Disposition.NO_ANSWER,
+    19: Disposition.NO_ANSWER,
+}
+"""Q.850: user busy, no user responding, no answer from the user."""
+
+_BY_DIAL_STATUS: Final[Mapping[str, Disposition]] = {
+    "BUSY": Disposition.BUSY,
+    "NOANSWER": Disposition.NO_ANSWER,
+    "CANCEL": Disposition.NO_ANSWER,
+}
+
+_MAKES_A_REQUEST: Final = frozenset(
+    {Disposition.ANSWERED, Disposition.VOICEMAIL, Disposition.CALLBACK_BOOKED}
+)
+"""A call is a request (件次) when somebody will deal with it; a menu alone makes none."""
+
+
+def fold(events: Iterable[ev.Event], *, engine_restarted: bool = False) -> Call:
+    """Make the call's record of all its events.
+
+    Args:
+        events: of one linked id, in any order, repeated or not.
+        engine_restarted: whether Asterisk has begun anew since the call's boot, so that what has
+            not ended never will.
+
+    Raises:
+        PeerBroke: there are no events, or they are of several calls.
+    """
+    story = sorted(set(events), key=ev.chronology)
+    ids = {event.linked_id for event in story}
+    if len(ids) != 1:
+        raise PeerBroke(f"Expected the events of one call, came those of {sorted(ids)!r}.")
+    return Case(story, engine_restarted=engine_restarted).call()
+
+
+def _ms(at_us: int | None) -> int | None:
+    return None if at_us is None else at_us // 1000
+
+
+class Case:
+    """One call's events, and what the parts of its record are made from."""
+
+    def __init__(self, story: Sequence[ev.Event], *, engine_restarted: bool) -> None:
+        self.story = story
+        self.channels = Channels(story)
+        self.party = self.channels.party
+        self.lost = engine_restarted and not self.channels.over
+        self.over = self.channels.over or self.lost
+        self.talks = self.channels.talks(self.party)
+        self.visits = fold_visits(story, self.channels, over=self.over, lost=self.lost)
+        self.outcomes = [event.outcome for event in self.all(ev.OutcomeReached)]
+        self.direction = self._direction()
+        self.disposition = self._disposition() if self.over else None
+
+    def call(self) -> Call:
+        """Put the record together."""
+        identity = CALL_ID.fullmatch(self.story[0].linked_id)
+        if identity is None:
+            raise PeerBroke(f"Expected a linked id of ours, came {self.story[0].linked_id!r}.")
+        return Call(
+            call_id=identity[0],
+            node=identity["node"],
+            boot=int(identity["boot"]),
+            direction=self.direction,
+            started_ms=self.story[0].at_us // 1000,
+            answered_ms=_ms(self.party.answered_us),
+            ended_ms=_ms(self.story[-1].at_us) if self.over else None,
+            disposition=self.disposition,
+            inexact=self.channels.inexact,
+            legs=tuple(self._leg(channel) for channel in self.channels),
+            visits=self.visits,
+            requests=self._requests(),
+            **self._told(),
+            **self._waited(),
+            **self._talked(),
+        )
+
+    def _told(self) -> dict[str, Any]:
+        """Return what the dialplan wrote down for us."""
+        caller, dialled = self._last(ev.CallerIdentified), self._last(ev.NumberDialled)
+        fallback, attempt = self._last(ev.BridgeFellBack), self._last(ev.AttemptLinked)
+        rating = self._last(ev.RatingGiven)
+        steps = [MenuStep(e.menu, e.key, e.at_us // 1000) for e in self.all(ev.KeyChosen)]
+        return {
+            "caller": caller.number if caller else "",
+            "dialled": dialled.number if dialled else "",
+            "fallback": fallback.reason if fallback else None,
+            "attempt": attempt.attempt if attempt else None,
+            "rating_offered": self._last(ev.RatingOffered) is not None,
+            "rating": rating.rating if rating else None,
+            "recorded": self._last(ev.RecordingStarted) is not None,
+            "menu_steps": tuple(steps),
+            "menu_path": "/".join(f"{step.menu}:{step.key}" for step in steps),
+        }
+
+    def _waited(self) -> dict[str, Any]:
+        """Return what the queues made of the call."""
+        abandoned = self.disposition is Disposition.ABANDONED_IN_QUEUE
+        return {
+            "queue": self.visits[-1].queue if self.visits else None,
+            "wait_ms": sum(visit.wait_ms for visit in self.visits),
+            "short": abandoned and self.visits[-1].wait_ms <= SHORT_ABANDON_MS,
+        }
+
+    def _talked(self) -> dict[str, Any]:
+        """Return what the bridges show of conversations, and who ended them."""
+        agents = [other for other, _ in self.talks if other.agent]
+        first = agents[0] if agents else None
+        agent = first.agent if first else self.party.agent
+        return {
+            "agent": agent if self.talks else None,
+            "ring_ms": first.rings_us(self.channels.until_us) // 1000 if first else 0,
+            "talk_ms": length(span for _, span in self.talks) // 1000,
+            "hold_ms": length(self.party.parked) // 1000,
+            "ended_by": self.ended_by() if self.over and not self.lost else None,
+            "cause": self.party.cause if self.over else None,
+        }
+
+    def _direction(self) -> Direction:
+        dialled = self._last(ev.NumberDialled)
+        if dialled and dialled.direction in set(Direction):
+            return Direction(dialled.direction)
+        kinds = {channel.kind for channel in self.channels}
+        if self.party.kind is LegKind.TRUNK:
+            return Direction.INBOUND
+        return Direction.OUTBOUND if LegKind.TRUNK in kinds else Direction.INTERNAL
+
+    def _disposition(self) -> Disposition:
+        return next(found for rule in _RULES if (found := rule(self)) is not None)
+
+    def not_reached(self) -> Disposition:
+        """Return why the party we called could not be spoken with."""
+        statuses = [channel.dial_status for channel in self.channels if channel.dial_status]
+        for status in reversed(statuses):
+            if status in _BY_DIAL_STATUS:
+                return _BY_DIAL_STATUS[status]
+        for channel in self.channels:
+            found = None if channel.cause is None else _BY_CAUSE.get(channel.cause)
+            if found and channel is not self.party:
+                return found
+        cause = self.party.cause
+        return Disposition.FAILED if cause is None else _BY_CAUSE.get(cause, Disposition.FAILED)
+
+    def ended_by(self) -> EndedBy:
+        """Return who hung up first of the caller and the last whom the caller spoke with."""
+        sides = [self.party]
+        if self.talks:
+            sides.append(max(self.talks, key=lambda talk: talk[1][1])[0])
+        hung = [side for side in sides if side.hung_us is not None and side.source]
+        if not hung:
+            return EndedBy.SYSTEM
+        source = min(hung, key=lambda side: side.hung_us or 0).source
+        by_name = {channel.name: channel for channel in self.channels}
+        who = by_name.get(source)
+        if who is None:
+            return EndedBy.SYSTEM
+        if who.agent:
+            return EndedBy.AGENT
+        return EndedBy.CALLER if who is self.party else EndedBy.CALLEE
+
+    def _leg(self, channel: Channel) -> Leg:
+        rings = 0 if channel is self.party else channel.rings_us(self.channels.until_us)
+        return Leg(
+            channel=channel.id,
+            kind=channel.kind,
+            agent=channel.agent,
+            started_ms=channel.started_us // 1000,
+            answered_ms=_ms(channel.answered_us),
+            ended_ms=_ms(channel.ended_us),
+            ring_ms=rings // 1000,
+            talk_ms=self.channels.talk_us(channel) // 1000,
+            hold_ms=length(channel.parked) // 1000,
+            cause=channel.cause,
+        )
+
+    def _requests(self) -> tuple[Request, ...]:
+        """Return what the chosen keys say it is about: the deepest code, of several the last."""
+        presets = self.all(ev.CategoryPreset)
+        if not presets or self.disposition not in _MAKES_A_REQUEST:
+            return ()
+        chosen = max(
+            presets, key=lambda preset: (preset.code.count("."), len(preset.code), preset.at_us)
+        )
+        service = chosen.code[:1]
+        return (Request(chosen.scheme, service, chosen.code, 1.0, chosen.at_us // 1000),)
+
+    def all(self, kind: type[_E]) -> list[_E]:
+        """Return the events of one kind, in order."""
+        return [event for event in self.story if isinstance(event, kind)]
+
+    def _last(self, kind: type[_E]) -> _E | None:
+        return next((event for event in reversed(self.story) if isinstance(event, kind)), None)
+
+
+def _engine_lost(case: Case) -> Disposition | None:
+    return Disposition.ENGINE_LOST if case.lost else None
+
+
+def _blocked(case: Case) -> Disposition | None:
+    return Disposition.BLOCKED if "blocked" in case.outcomes else None
+
+
+def _answered(case: Case) -> Disposition | None:
+    return Disposition.ANSWERED if case.talks else None
+
+
+def _called_in_vain(case: Case) -> Disposition | None:
+    return None if case.direction is Direction.INBOUND else case.not_reached()
+
+
+def _settled(case: Case) -> Disposition | None:
+    return next((_SETTLED[o] for o in reversed(case.outcomes) if o in _SETTLED), None)
+
+
+def _queued(case: Case) -> Disposition | None:
+    if not case.visits:
+        return None
+    abandoned = case.visits[-1].outcome is VisitOutcome.ABANDONED
+    return Disposition.ABANDONED_IN_QUEUE if abandoned else Disposition.OVERFLOW
+
+
+def _ended_in_menu(case: Case) -> Disposition | None:
+    return next((_MENU_ENDINGS[o] for o in reversed(case.outcomes) if o in _MENU_ENDINGS), None)
+
+
+def _given_up(case: Case) -> Disposition | None:
+    return Disposition.ABANDONED_IN_MENU if case.ended_by() is EndedBy.CALLER else None
+
+
+def _served_itself(case: Case) -> Disposition | None:
+    return Disposition.SELF_SERVICE if case.all(ev.KeyChosen) else Disposition.FAILED
+
+
+_RULES: Final[Sequence[Callable[[Case], Disposition | None]]] = (
+    _engine_lost,
+    _blocked,
+    _answered,
+    _called_in_vain,
+    _settled,
+    _queued,
+    _ended_in_menu,
+    _given_up,
+    _served_itself,
+)
+"""Asked in this order; the first that knows decides, and the last always does."""

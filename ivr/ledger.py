@@ -1,0 +1,119 @@
+"""The ledger process: journal → lines in PostgreSQL → records, and recordings to their calls.
+
+Needs Asterisk's files and PostgreSQL, nothing else. No failure of either ends it: each part waits
+with growing, jittered pauses and goes on where the database says it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import stamina
+import structlog
+
+from ivr.config import Settings
+from ivr.database import OUTSIDE_FAILURES, Pool, make_pool, queries, transaction
+from ivr.folding import Folding
+from ivr.intake import CursorMoved, Intake
+from ivr.supervision import Supervisor
+
+log = structlog.get_logger()
+
+_AHEAD_MONTHS: Final = 2
+_UPKEEP_SECONDS: Final = 30.0
+_LONGEST_PAUSE: Final = 5.0
+"""Between tries while something outside is down."""
+_LOOK_AGAIN_SECONDS: Final = 0.5
+_STUCK_SECONDS: Final = 60.0
+"""Longer than every deadline of one step and its pause: past it the process hangs."""
+
+
+class Ledger:
+    """The parts of the ledger, and what wakes them."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._intake = Intake(pool, settings)
+        self._folding = Folding(pool, settings.database)
+        self._lines_came = asyncio.Event()
+        self._back_by: dict[str, float] = {}
+
+    def healthy(self) -> bool:
+        """Whether every part comes round in time, be it to find that PostgreSQL is away."""
+        return time.monotonic() < min(self._back_by.values(), default=math.inf)
+
+    async def run(self) -> None:
+        """Run every part until cancelled."""
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._keep(self.take_in), name="intake")
+            parts.create_task(self._keep(self.fold), name="folding")
+            parts.create_task(self._keep(self.upkeep), name="upkeep")
+
+    async def _keep(self, step: Callable[[], Awaitable[float]]) -> None:
+        """Take a step again and again, pausing as long as it says, through every failure."""
+        pause = 0.0
+        while True:
+            async for attempt in stamina.retry_context(
+                on=(*OUTSIDE_FAILURES, CursorMoved),
+                attempts=None,
+                timeout=None,
+                wait_initial=0.1,
+                wait_max=_LONGEST_PAUSE,
+                wait_jitter=0.5,
+            ):
+                self._back_by[step.__name__] = time.monotonic() + _STUCK_SECONDS
+                with attempt:
+                    pause = await step()
+            self._back_by[step.__name__] = time.monotonic() + _STUCK_SECONDS + pause
+            await asyncio.sleep(pause)
+
+    async def take_in(self) -> float:
+        """Take in what the journal has; without pause while there is more."""
+        taken = await self._intake.step()
+        if taken:
+            self._lines_came.set()
+        return 0.0 if taken else self._settings.spool.poll_seconds
+
+    async def fold(self) -> float:
+        """Fold what is due, then wait for lines, or for calls whose patience is over."""
+        self._lines_came.clear()
+        if not await self._folding.step():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                    await self._lines_came.wait()
+        return 0.0
+
+    async def upkeep(self) -> float:
+        """Make partitions ahead of time, and see to calls that Asterisk's death left open."""
+        async with transaction(self._pool, self._settings.database) as connection:
+            await queries.make_partitions_ahead(connection, months=_AHEAD_MONTHS)
+            await queries.mark_lost_calls_due(connection)
+        return _UPKEEP_SECONDS
+
+
+async def run(settings: Settings, supervisor: Supervisor) -> None:
+    """Keep the ledger until cancelled.
+
+    Args:
+        settings: the whole tree; the node, the spool, the recordings and the database are used.
+        supervisor: told that we are ready, alive, and going down.
+    """
+    pool = make_pool(settings.database, purpose="ledger")
+    try:
+        await pool
+        ledger = Ledger(pool, settings)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ledger.run(), name="ledger")
+            tasks.create_task(supervisor.keep_watched(ledger.healthy), name="watchdog")
+            supervisor.ready()
+            log.info("ledger.ready", spool=str(settings.spool.directory))
+    finally:
+        supervisor.stopping()
+        # close() would wait for a frozen server; nothing uncommitted is worth that.
+        pool.terminate()

@@ -1,0 +1,120 @@
+"""A real PostgreSQL for the tests of the call side, and an empty migrated database for each."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from deploy.stack.postgres import binaries, user_namespace
+from ivr.config import DatabaseSettings
+from ivr.database import migrate
+
+_STARTED_WITHIN = 30.0
+
+
+@dataclass
+class Server:
+    """A PostgreSQL server that the tests may stop, kill and start again."""
+
+    data: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql://hotline:secret@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        argv = (
+            *user_namespace(),
+            *("setpriv", "--pdeathsig", "INT", "--", str(binaries() / "postgres")),
+            *("-D", str(self.data), "-k", "", "-p", str(self.port)),
+            *("-c", "listen_addresses=127.0.0.1", "-c", "timezone=Asia/Shanghai"),
+            *("-c", "max_connections=100", "-c", "fsync=off"),
+        )
+        with (self.data.parent / "postgres.log").open("ab") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+        deadline = time.monotonic() + _STARTED_WITHIN
+        while not asyncio.run(self._answers()):
+            assert self.process.poll() is None, (self.data.parent / "postgres.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(timeout=_STARTED_WITHIN)
+
+    async def _answers(self) -> bool:
+        with suppress(OSError, asyncpg.PostgresError, TimeoutError):
+            connection = await asyncpg.connect(self.url("postgres"), timeout=2)
+            await connection.close()
+            return True
+        return False
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("postgres")
+    password = folder / "password"
+    password.write_text("secret")
+    argv = (
+        *user_namespace(),
+        *(str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", "hotline"),
+        *("-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-sync"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+    )
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    server = Server(folder / "data", port)
+    server.start()
+    asyncio.run(_make_template(server))
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.stop()
+
+
+async def _make_template(server: Server) -> None:
+    connection = await asyncpg.connect(server.url("postgres"))
+    await connection.execute("CREATE DATABASE migrated")
+    await connection.close()
+    await migrate(server.url("migrated"))
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def database(postgres: Server) -> AsyncIterator[DatabaseSettings]:
+    """Settings of an empty database with today's schema."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+    await connection.close()
+    yield DatabaseSettings(url=postgres.url(name), connections=4)
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def connection(
+    database: DatabaseSettings,
+) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """One connection to the test's database."""
+    opened = await asyncpg.connect(database.url)
+    yield opened
+    await opened.close()
