@@ -146,13 +146,22 @@ def _press(visit: _Visit, state: State, keys: str) -> Turn:
     """Consume keys one answer at a time; what is left over answers the questions that follow."""
     steps: tuple[Step, ...] = ()
     while True:
-        node = visit.node(state)
-        answer = _choose if isinstance(node, Choice) else _type
-        turn, keys = answer(visit, _counted(state), keys)
+        turn, keys = _answer(visit, _counted(state), keys)
         if not keys or not isinstance(turn.then, Collect):
             return _before(steps, turn)
         steps += tuple(item for item in turn.steps if not _skippable(item))
         state = turn.state
+
+
+def _answer(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
+    closing, state = state.closing, replace(state, closing=False)
+    if state.turns > LONGEST_VISIT:
+        return _person(visit, state, "i"), ""
+    if closing and keys[0] == BACK_KEY:
+        return _repeat(visit, state), keys[1:]
+    if isinstance(visit.node(state), Choice):
+        return _choose(visit, state, keys)
+    return _type(visit, state, keys)
 
 
 def _skippable(item: Step) -> bool:
@@ -161,8 +170,6 @@ def _skippable(item: Step) -> bool:
 
 def _choose(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
     node, key, rest = visit.node(state), keys[0], keys[1:]
-    if state.turns > LONGEST_VISIT:
-        return _person(visit, state, "i"), ""
     if isinstance(node, Choice) and key in node.options and key != PERSON_KEY:
         return _answered(visit, state, key, node.options[key]), rest
     if key in EVERYWHERE:
@@ -183,9 +190,8 @@ def _type(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
             return _wrong(visit, state), ""
         state = replace(state, typed=state.typed + key)
         if len(state.typed) >= longest:
-            return _entered(visit, state), rest
-    if state.turns > LONGEST_VISIT:
-        return _person(visit, state, "i"), ""
+            turn = _entered(visit, state)
+            return replace(turn, state=replace(turn.state, closing=True)), rest
     return _ask(visit, state, ()), ""
 
 
@@ -193,8 +199,8 @@ def _entered(visit: _Visit, state: State) -> Turn:
     """Judge a finished entry; a lone `0` or `9`, or nothing, means what it means everywhere."""
     node, typed = visit.node(state), state.typed
     state = replace(state, typed="")
-    if not isinstance(node, Entry) or state.turns > LONGEST_VISIT:
-        return _person(visit, state, "i")
+    if not isinstance(node, Entry):
+        return _wrong(visit, state)
     if typed not in node.answers and (typed or BACK_KEY) in EVERYWHERE:
         return EVERYWHERE[typed or BACK_KEY](visit, state)
     option = node.answers.get(typed)
@@ -206,9 +212,9 @@ def _entered(visit: _Visit, state: State) -> Turn:
 
 
 def _silence(visit: _Visit, state: State) -> Turn:
-    if state.typed:
+    if state.typed and state.turns <= LONGEST_VISIT:
         return _entered(visit, state)
-    state = replace(state, silences=state.silences + 1)
+    state = replace(state, silences=state.silences + 1, closing=False)
     if state.silences >= SILENCES or state.turns > LONGEST_VISIT:
         return _person(visit, state, "t")
     return _before((_fact(state, "t"),), _ask(visit, state, visit.node(state).again))

@@ -81,6 +81,19 @@ class PromptBook:
             }
         )
 
+    def text(self, say: Say, locale: str) -> str:
+        """Give what a caller hears as a text, values included."""
+        values, words = dict(say.values), sounds_of_values()[locale]
+        between = "" if locale == "zh" else " "
+        pieces: list[str] = []
+        for part in _parts(say.key, self.texts[locale][say.key]):
+            if isinstance(part, _Piece):
+                pieces.append(part.text)
+            elif part.name in values:
+                keys = spoken(part.kind, values[part.name], locale)
+                pieces.append(between.join(words[key] for key in keys))
+        return between.join(pieces)
+
     def sounds(self, say: Say, locale: str) -> tuple[str, ...]:
         """Give the sound files of a prompt with its values, as Asterisk names them.
 

@@ -125,6 +125,8 @@ class State:
     """Nodes that `#` goes back to, the nearest last."""
     typed: str = ""
     """Digits of an entry so far."""
+    closing: bool = False
+    """The entry before was complete by its length; a `#` now only closes it, as people do."""
     silences: int = 0
     wrong: int = 0
     turns: int = 0
