@@ -108,6 +108,7 @@ class Link:
         self._backlog: Backlog[_Marker] = Backlog(settings.backlog)
         self._connection: Connection | None = None
         self._noted = (Dropped(), Skipped())
+        self._lists_devices = True
         self._blind_before = 0.0
         self._blind_from: float | None = None
 
@@ -212,7 +213,7 @@ class Link:
 
     def _opened(self, connection: Connection) -> Slot[_Marker]:
         self._blind_before, self._blind_from = self.blind_seconds, None
-        self._connection = connection
+        self._connection, self._lists_devices = connection, True
         self.connected, self.since = True, datetime.now(UTC)
         self._backlog.put(Connected(self.since))
         place = self._backlog.keep_place()
@@ -262,13 +263,25 @@ class Link:
         try:
             items += await self.ask(CoreShowChannels())
             items += await self.ask(QueueStatus())
-            with contextlib.suppress(ActionRefused):  # its module is not loaded everywhere
-                items += await self.ask(DeviceStateList())
+            items += await self._devices()
             place.fill(snapshot(items))
         except (ActionRefused, LinkLost) as failure:
             _log.warning("link.snapshot_failed", reason=failure.detail)
         finally:
             place.close()
+
+    async def _devices(self) -> list[Event]:
+        """Ask for the devices' states, unless this Asterisk has not loaded that module.
+
+        Asking again would fill its security log; queue members carry their state anyhow.
+        """
+        if not self._lists_devices:
+            return []
+        try:
+            return await self.ask(DeviceStateList())
+        except ActionRefused:
+            self._lists_devices = False
+            return []
 
     def _note(self) -> None:
         """Log what was dropped and skipped since the last time, if anything was."""
