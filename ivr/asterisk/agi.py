@@ -19,15 +19,26 @@ from typing import Final, cast
 
 import structlog
 
-from ivr.asterisk.agi_protocol import Broke, Environment, HungUp, Parser, Reply, wire
+from ivr.asterisk.agi_protocol import (
+    DEAD_CHANNEL,
+    Broke,
+    Environment,
+    HungUp,
+    Parser,
+    Refusal,
+    Reply,
+    wire,
+)
 from ivr.asterisk.channel import CallerGone, Channel
-from ivr.errors import PeerBroke, SettingsInvalid
+from ivr.errors import ActionRefused, PeerBroke, SettingsInvalid
 
 __all__ = ["AgiServer", "CallerGone", "Channel", "Environment", "Handler", "Limits"]
 
 SWEEP_SECONDS: Final = 0.25
 CLOSING_SECONDS: Final = 1.0
 """How long a peer may take to read the last command before the connection is cut."""
+
+_REFUSAL_SHOWN: Final = 80
 
 _log = structlog.get_logger()
 
@@ -123,7 +134,7 @@ class AgiServer:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
-            for connection in [one for one in self._open if one.due < now]:
+            for connection in [one for one in self._open if one.due < now or one.ends < now]:
                 connection.cut(connection.awaited)
             if self._excess:
                 _log.warning("agi.full", refused=self._excess, sessions=len(self._open))
@@ -179,7 +190,6 @@ class _Connection(asyncio.Protocol):
     """One socket: bytes to the parser, replies to the command that waits, deadlines."""
 
     __slots__ = (
-        "_ends",
         "_gone",
         "_loop",
         "_parser",
@@ -190,6 +200,7 @@ class _Connection(asyncio.Protocol):
         "awaited",
         "call_id",
         "due",
+        "ends",
     )
 
     def __init__(self, server: AgiServer) -> None:
@@ -202,7 +213,7 @@ class _Connection(asyncio.Protocol):
         self.call_id = ""
         self.awaited = "environment"
         """What `due` is the deadline of."""
-        self._ends = self._loop.time() + server.limits.session_seconds
+        self.ends = self._loop.time() + server.limits.session_seconds
         self.due = self._loop.time() + server.limits.environment_seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -213,8 +224,14 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for said in self._parser.feed(data):
             match said:
-                case Reply():
-                    self._answered(said)
+                case Reply() if self._waiting is not None and not self._waiting.done():
+                    self._rest()
+                    self._waiting.set_result(said)
+                case Refusal() if self._waiting is not None and not self._waiting.done():
+                    self._waiting.set_exception(_refused(said, self.awaited))
+                    self._rest()
+                case Reply() | Refusal():
+                    self._broke("expected silence, came a reply that nothing asked for.")
                 case HungUp():
                     self._gone = True
                 case Environment():
@@ -228,27 +245,28 @@ class _Connection(asyncio.Protocol):
             self._waiting.set_exception(CallerGone())
         self._server.drop(self)
 
-    async def ask(self, command: str, seconds: float) -> Reply:
-        """Send one command and wait for its reply.
+    def ask(self, command: str, seconds: float) -> asyncio.Future[Reply]:
+        """Send one command; the future is its reply.
 
-        Raises:
+        Raises, or fails with:
             CallerGone: the caller hung up before or meanwhile, or the connection is lost.
+            ActionRefused: Asterisk knows no such command, or not in this form.
             PeerBroke: what came is no reply.
             ValueRefused: the command is more than one line, or too long.
         """
         line = wire(command)
+        if self._waiting is not None and not self._waiting.done():
+            raise RuntimeError(f"{_verb(command)}: the channel is still busy.")
+        if self._waiting is not None and self._waiting.cancelled():
+            # The reply to what was given up is still to come, and would be taken for this one's.
+            self._abort()
         if self._gone:
             raise CallerGone
         self._waiting = self._loop.create_future()
         self.awaited = command
-        self.due = min(self._loop.time() + seconds, self._ends)
+        self.due = self._loop.time() + seconds
         self._transport.write(line)
-        try:
-            return await self._waiting
-        except asyncio.CancelledError:
-            # The reply is still to come and would be taken for the next command's.
-            self._abort()
-            raise
+        return self._waiting
 
     def finish(self) -> None:
         """Close in good order: what was written is still sent."""
@@ -259,27 +277,21 @@ class _Connection(asyncio.Protocol):
 
     def cut(self, awaited: str) -> None:
         """End the session now, its handler too."""
-        verb = " ".join(awaited.split(" ", 2)[:2])
-        _log.warning("agi.cut", call_id=self.call_id, awaited=verb)
+        _log.warning("agi.cut", call_id=self.call_id, awaited=_verb(awaited))
         self._abort()
         if self._task is not None:
             self._task.cancel()
 
     def _begin(self, environment: Environment) -> None:
         self.call_id = environment.uniqueid
-        self.awaited = "handler"
-        self.due = self._ends
+        self._rest()
         self._task = self._server.begin(self, environment)
         if self._task is None:
             self._abort()
 
-    def _answered(self, reply: Reply) -> None:
-        if self._waiting is None or self._waiting.done():
-            self._broke("expected silence, came a reply that nothing asked for.")
-            return
+    def _rest(self) -> None:
         self.awaited = "handler"
-        self.due = self._ends
-        self._waiting.set_result(reply)
+        self.due = self.ends
 
     def _broke(self, detail: str) -> None:
         _log.warning("agi.broken", call_id=self.call_id, detail=detail)
@@ -290,6 +302,17 @@ class _Connection(asyncio.Protocol):
     def _abort(self) -> None:
         self._gone = True
         self._transport.abort()
+
+
+def _refused(refusal: Refusal, command: str) -> Exception:
+    if refusal.code == DEAD_CHANNEL:
+        return CallerGone()
+    return ActionRefused(f"{_verb(command)}: {refusal.code} {refusal.text[:_REFUSAL_SHOWN]}")
+
+
+def _verb(command: str) -> str:
+    """Return what of a command may be logged: its words without their values."""
+    return " ".join(command.split(" ", 2)[:2])
 
 
 @lru_cache(maxsize=1_024)

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
 
 from ivr.errors import PeerBroke, ValueRefused
 
@@ -24,40 +26,43 @@ REPLY_LIMIT: Final = 65_536
 COMMAND_LIMIT: Final = 8_191
 """Bytes of one command without its line feed: Asterisk reads into 8,192."""
 
-OK: Final = 200
-UNKNOWN_COMMAND: Final = 510
 DEAD_CHANNEL: Final = 511
-USAGE: Final = 520
 
-_PREFIXES: Final = (
-    "agi_network: ",
-    "agi_network_script: ",
-    "agi_request: ",
-    "agi_channel: ",
-    "agi_language: ",
-    "agi_type: ",
-    "agi_uniqueid: ",
-    "agi_version: ",
-    "agi_callerid: ",
-    "agi_calleridname: ",
-    "agi_callingpres: ",
-    "agi_callingani2: ",
-    "agi_callington: ",
-    "agi_callingtns: ",
-    "agi_dnid: ",
-    "agi_rdnis: ",
-    "agi_context: ",
-    "agi_extension: ",
-    "agi_priority: ",
-    "agi_enhanced: ",
-    "agi_accountcode: ",
-    "agi_threadid: ",
+_NAMES: Final = (
+    "agi_network",
+    "agi_network_script",
+    "agi_request",
+    "agi_channel",
+    "agi_language",
+    "agi_type",
+    "agi_uniqueid",
+    "agi_version",
+    "agi_callerid",
+    "agi_calleridname",
+    "agi_callingpres",
+    "agi_callingani2",
+    "agi_callington",
+    "agi_callingtns",
+    "agi_dnid",
+    "agi_rdnis",
+    "agi_context",
+    "agi_extension",
+    "agi_priority",
+    "agi_enhanced",
+    "agi_accountcode",
+    "agi_threadid",
 )
-_CLOSED: Final = re.compile(rb"\)(?: endpos=\d+)?\Z")
+_ENVIRONMENT: Final = re.compile(
+    "\n".join(f"{name}: (?P<{name}>.*)" for name in _NAMES) + "(?P<arguments>(?:\n.*)*)"
+)
+_CLOSED: Final = re.compile(rb"\)(?: endpos=[0-9]+)?\Z")
 _ENDPOS: Final = re.compile(r" ?endpos=([0-9]{1,18})\Z")
 _RESULT: Final = b"200 result="
+_PROVISIONAL: Final = b"100 "
 _USAGE_OPENS: Final = b"520-"
-_REFUSALS: Final = {b"510": UNKNOWN_COMMAND, b"511": DEAD_CHANNEL, b"520": USAGE}
+_USAGE_ENDS: Final = b"520 "
+_EMPTY_LINE: Final = b"\n\n"
+_REFUSALS: Final = {b"510": 510, b"511": DEAD_CHANNEL, b"520": 520}
 _TOO_LONG: Final = f"expected a reply of at most {REPLY_LIMIT} bytes."
 _SHOWN: Final = 16
 """Characters of foreign text that an error may quote."""
@@ -77,24 +82,29 @@ class Environment:
     caller: str
     """As the dialplan left it; `unknown` when withheld. Text a caller may have chosen."""
     context: str
-    dialled: str
-    """The extension at which the dialplan asked."""
+    extension: str
+    """At which the dialplan asked: the number dialled."""
     arguments: tuple[str, ...]
 
 
 class Reply(NamedTuple):
-    """Asterisk answered the command."""
+    """Asterisk carried the command out, with this result."""
 
-    code: int
-    """`OK`, `UNKNOWN_COMMAND`, `DEAD_CHANNEL` or `USAGE`."""
     result: str
-    """What follows `result=`: a number or, for GET DATA, keys. Empty unless `OK`."""
+    """What follows `result=`: a number or, for GET DATA, keys."""
     value: str | None = None
     """What stands in parentheses: a variable's value, or `timeout`. None without them."""
     endpos: int | None = None
     """Sample at which playing stopped, where the command plays."""
-    text: str = ""
-    """What follows the code when it is not `OK`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Asterisk did not carry the command out."""
+
+    code: int
+    """510 unknown command, 511 `DEAD_CHANNEL`, 520 wrong usage."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +119,25 @@ class Broke:
     detail: str
 
 
-Said = Environment | Reply | HungUp | Broke
+class _More(Enum):
+    GOES_ON = auto()
+
+
+GOES_ON: Final = _More.GOES_ON
+"""The reply that this line begins ends in a later one."""
+
+Line = Reply | Refusal | HungUp | Literal[_More.GOES_ON] | None
+Said = Environment | Reply | Refusal | HungUp | Broke
 
 
 class Parser:
     """The bytes of one session, from the first to the last."""
 
-    __slots__ = ("_asked", "_broken", "_held", "_rest", "_size")
+    __slots__ = ("_held", "_read", "_rest", "_size")
 
     def __init__(self) -> None:
+        self._read = self._read_environment
         self._rest = b""
-        self._asked = False
-        self._broken = False
         self._held: list[bytes] = []
         """Lines of a reply that is not complete."""
         self._size = 0
@@ -129,78 +146,50 @@ class Parser:
     def feed(self, data: bytes) -> list[Said]:
         """Take bytes as they came and return what they completed, in order."""
         said: list[Said] = []
-        if self._broken:
-            return said
-        self._rest += data
         try:
-            if not self._asked:
-                self._read_environment(said)
-            if self._asked:
-                self._read_replies(said)
+            self._read(data, said)
         except PeerBroke as broke:
-            self._broken = True
-            self._rest = b""
-            self._held = []
+            self._read = self._read_nothing
             said.append(Broke(broke.detail))
         return said
 
-    def _read_environment(self, said: list[Said]) -> None:
-        block, end, rest = self._rest.partition(b"\n\n")
-        if len(block) + len(end or b"\n\n") > ENVIRONMENT_LIMIT:
+    def _read_nothing(self, data: bytes, said: list[Said]) -> None:
+        """Be done: after a break nothing can be told apart."""
+
+    def _read_environment(self, data: bytes, said: list[Said]) -> None:
+        self._rest += data
+        block, end, rest = self._rest.partition(_EMPTY_LINE)
+        if len(block) + len(_EMPTY_LINE) > ENVIRONMENT_LIMIT:
             raise PeerBroke(f"expected an environment of at most {ENVIRONMENT_LIMIT} bytes.")
         if end:
             said.append(parse_environment(block))
-            self._asked = True
-            self._rest = rest
+            self._read = self._read_replies
+            self._rest = b""
+            self._read_replies(rest, said)
 
-    def _read_replies(self, said: list[Said]) -> None:
-        *lines, self._rest = self._rest.split(b"\n")
+    def _read_replies(self, data: bytes, said: list[Said]) -> None:
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
         for line in lines:
-            complete = self._read_line(line)
-            if complete is not None:
-                said.append(complete)
-        if self._size + len(self._rest) >= REPLY_LIMIT:
+            if len(line) + self._size >= REPLY_LIMIT:
+                raise PeerBroke(_TOO_LONG)
+            whole = self._continued(line) if self._held else parse_line(line)
+            if whole is GOES_ON:
+                self._held.append(line)
+                self._size += len(line) + 1
+            elif whole is not None:
+                said.append(whole)
+        if len(self._rest) + self._size >= REPLY_LIMIT:
             raise PeerBroke(_TOO_LONG)
 
-    def _read_line(self, line: bytes) -> Reply | HungUp | None:
-        if self._held:
-            return self._read_more(line)
-        if len(line) >= REPLY_LIMIT:
-            raise PeerBroke(_TOO_LONG)
-        if line == b"HANGUP":
-            return HungUp()
-        if _goes_on(line):
-            self._hold(line)
-            return None
-        return None if line.startswith(b"100 ") else parse_reply(line)
-
-    def _hold(self, line: bytes) -> None:
-        self._held.append(line)
-        self._size += len(line) + 1
-
-    def _read_more(self, line: bytes) -> Reply | None:
-        self._hold(line)
-        if self._size > REPLY_LIMIT:
-            raise PeerBroke(_TOO_LONG)
+    def _continued(self, line: bytes) -> Line:
         usage = self._held[0].startswith(_USAGE_OPENS)
-        if not (line.startswith(b"520 ") if usage else _CLOSED.search(line)):
-            return None
-        whole = b"\n".join(self._held)
+        if not (line.startswith(_USAGE_ENDS) if usage else _CLOSED.search(line)):
+            return GOES_ON
+        whole = b"\n".join((*self._held, line))
         self._held = []
         self._size = 0
-        return parse_reply(whole)
-
-
-def _goes_on(line: bytes) -> bool:
-    """Whether the reply that this line begins ends in a later one: a usage text, an open value.
-
-    A value with line breaks goes on until a line ends with its parenthesis. A value whose own
-    line ends so is cut there; what is left of it comes unasked, and ends the session.
-    """
-    if not line.startswith(_RESULT):
-        return line.startswith(_USAGE_OPENS)
-    _, _, rest = line[len(_RESULT) :].partition(b" ")
-    return rest.startswith(b"(") and _CLOSED.search(line) is None
+        return _parse_refusal(whole) if usage else _parse_result(whole)
 
 
 def parse_environment(block: bytes) -> Environment:
@@ -210,49 +199,78 @@ def parse_environment(block: bytes) -> Environment:
         PeerBroke: unless it holds exactly the names that Asterisk sends, in its order, and
             then `agi_arg_1`, `agi_arg_2` and so on.
     """
-    lines = _decoded(block).split("\n")
-    if len(lines) < len(_PREFIXES):
-        raise PeerBroke(f"expected {_PREFIXES[len(lines)]!r}, the environment ended.")
-    values = []
-    for line, prefix in zip(lines, (*_PREFIXES, *_arguments(lines)), strict=True):
-        if not line.startswith(prefix):
-            raise PeerBroke(f"expected {prefix!r}, came {line[:_SHOWN]!r}.")
-        values.append(line[len(prefix) :])
+    block_text = _decoded(block)
+    match = _ENVIRONMENT.fullmatch(block_text)
+    if match is None:
+        raise PeerBroke(_first_wrong(block_text.split("\n")))
     return Environment(
-        script=values[1],
-        channel=values[3],
-        language=values[4],
-        uniqueid=values[6],
-        caller=values[8],
-        context=values[16],
-        dialled=values[17],
-        arguments=tuple(values[len(_PREFIXES) :]),
+        script=match["agi_network_script"],
+        channel=match["agi_channel"],
+        language=match["agi_language"],
+        uniqueid=match["agi_uniqueid"],
+        caller=match["agi_callerid"],
+        context=match["agi_context"],
+        extension=match["agi_extension"],
+        arguments=_arguments(match["arguments"].split("\n")[1:]),
     )
 
 
-def _arguments(lines: list[str]) -> list[str]:
-    return [f"agi_arg_{number}: " for number in range(1, len(lines) - len(_PREFIXES) + 1)]
+def _arguments(lines: list[str]) -> tuple[str, ...]:
+    values = []
+    for number, line in enumerate(lines, 1):
+        name, _, value = line.partition(": ")
+        if name != f"agi_arg_{number}":
+            raise PeerBroke(f"expected agi_arg_{number}, came {line[:_SHOWN]!r}.")
+        values.append(value)
+    return tuple(values)
 
 
-def parse_reply(line: bytes) -> Reply:
-    """Read `200 result=<result>[ (<value>)][ endpos=<sample>]` or a refusal, without line feed.
+def _first_wrong(lines: list[str]) -> str:
+    for name, line in zip(_NAMES, lines, strict=False):
+        if not line.startswith(f"{name}: "):
+            return f"expected {name}, came {line[:_SHOWN]!r}."
+    return f"expected {_NAMES[len(lines)]}, the environment ended."
+
+
+@lru_cache(maxsize=512)  # nearly every reply is one of few: result 0 or 1, or a prompt's end
+def parse_line(line: bytes) -> Line:
+    """Read one line between replies, without its line feed.
+
+    Returns:
+        What it says; None for `100`, which only announces the reply; or `GOES_ON` for the first
+        line of a usage text or of a value with line breaks. Such a value goes on until a line
+        ends with its parenthesis. A value whose own line ends so is cut there: what is left of
+        it comes unasked, and ends the session.
 
     Raises:
-        PeerBroke: it is neither.
+        PeerBroke: it is no reply.
     """
-    if not line.startswith(_RESULT):
-        code = _REFUSALS.get(line[:3])
-        if code is None:
-            raise PeerBroke(f"expected a reply, came {line[:_SHOWN]!r}.")
-        return Reply(code, "", text=_decoded(line[4:]))
-    result, space, rest = _decoded(line[len(_RESULT) :]).partition(" ")
-    if not space:
-        return Reply(OK, result)
+    if line.startswith(_RESULT):
+        _, _, rest = line[len(_RESULT) :].partition(b" ")
+        goes_on = rest.startswith(b"(") and not _CLOSED.search(rest)
+        return GOES_ON if goes_on else _parse_result(line)
+    if line == b"HANGUP":
+        return HungUp()
+    if line.startswith(_USAGE_OPENS):
+        return GOES_ON
+    return None if line.startswith(_PROVISIONAL) else _parse_refusal(line)
+
+
+def _parse_result(line: bytes) -> Reply:
+    """Read `200 result=<result>[ (<value>)][ endpos=<sample>]`."""
+    result, _, rest = _decoded(line[len(_RESULT) :]).partition(" ")
     value = None
     if rest.startswith("("):
         value, _, rest = rest[1:].rpartition(")")
     endpos = _ENDPOS.search(rest)
-    return Reply(OK, result, value, int(endpos[1]) if endpos else None)
+    return Reply(result, value, int(endpos[1]) if endpos else None)
+
+
+def _parse_refusal(line: bytes) -> Refusal:
+    code = _REFUSALS.get(line[:3])
+    if code is None:
+        raise PeerBroke(f"expected a reply, came {line[:_SHOWN]!r}.")
+    return Refusal(code, _decoded(line[4:]))
 
 
 def wire(command: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from ivr.asterisk.agi_protocol import DEAD_CHANNEL, OK, Environment, Reply, quoted
+from ivr.asterisk.agi_protocol import Environment, Reply, quoted
 from ivr.asterisk.variables import UserEvent
 from ivr.errors import ActionRefused, PeerBroke, ValueRefused
 
@@ -33,12 +33,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")
 _KEY_CODES: Final = {str(ord(key)): key for key in KEYS}
 _GONE: Final = "-1"
 _NO_SUCH_APPLICATION: Final = "-2"
-_REFUSAL_SHOWN: Final = 80
 
 _log = structlog.get_logger()
 
 Ask = Callable[[str, float], Awaitable[Reply]]
-"""Sends one command and waits so many seconds for its reply."""
+"""Sends one command and waits so many seconds for its reply; raises as `Channel` says."""
 
 
 class CallerGone(Exception):
@@ -62,12 +61,12 @@ class Channel:
 
     async def answer(self) -> None:
         """Take the call off the hook; no harm when it is already."""
-        if (await self._command("ANSWER")).result == _GONE:
+        if (await self._ask("ANSWER", COMMAND_SECONDS)).result == _GONE:
             raise CallerGone
 
     async def hang_up(self) -> None:
         """End the call."""
-        await self._command("HANGUP")
+        await self._ask("HANGUP", COMMAND_SECONDS)
 
     async def play(self, sounds: Sequence[str], *, to_the_end: bool = False) -> None:
         """Play sounds one after the other; keys pressed meanwhile are kept for `collect`.
@@ -98,7 +97,8 @@ class Channel:
             then; so it is when `longest` is more than one and the caller paused.
         """
         *leading, last = sounds or ("",)
-        await self.play(leading)
+        if leading:
+            await self.play(leading)
         keys, self._kept = self._kept, ""
         if not keys:
             keys = await self._data(last, first_ms, 1)
@@ -109,7 +109,7 @@ class Channel:
 
     async def set_variable(self, name: str, value: str) -> None:
         """Set one channel variable to any text of one line."""
-        await self._command(f"SET VARIABLE {_checked(_NAME, name)} {quoted(value)}")
+        await self._ask(f"SET VARIABLE {_checked(_NAME, name)} {quoted(value)}", COMMAND_SECONDS)
 
     async def set_variables(self, values: Mapping[str, str]) -> None:
         """Set several variables in their order by one command; values `[A-Za-z0-9_.:+-]*`."""
@@ -118,7 +118,9 @@ class Channel:
 
     async def set_language(self, locale: str) -> None:
         """Speak to the caller in this locale from here on, in the queue too."""
-        await self._command(f"SET VARIABLE CHANNEL(language) {_checked(_LOCALE, locale)}")
+        await self._ask(
+            f"SET VARIABLE CHANNEL(language) {_checked(_LOCALE, locale)}", COMMAND_SECONDS
+        )
 
     async def get_variable(self, name: str) -> str | None:
         """Read a channel variable; None when it is not set.
@@ -126,7 +128,7 @@ class Channel:
         Not for anything that a caller may have written: a value that itself looks like replies
         can end the session.
         """
-        reply = await self._command(f"GET VARIABLE {_checked(_NAME, name)}")
+        reply = await self._ask(f"GET VARIABLE {_checked(_NAME, name)}", COMMAND_SECONDS)
         return reply.value if reply.result == "1" else None
 
     async def emit(self, event: UserEvent, extra: str) -> None:
@@ -134,7 +136,7 @@ class Channel:
         await self._execute("CELGenUserEvent", f"{event.value},{_checked(_PLAIN, extra)}")
 
     async def _execute(self, application: str, arguments: str) -> None:
-        reply = await self._command(f'EXEC {application} "{arguments}"')
+        reply = await self._ask(f'EXEC {application} "{arguments}"', COMMAND_SECONDS)
         if reply.result == _GONE:
             raise CallerGone
         if reply.result == _NO_SUCH_APPLICATION:
@@ -144,7 +146,7 @@ class Channel:
         sample = 0
         while True:
             keys = KEYS if len(self._kept) < KEPT_KEYS else ""
-            reply = await self._command(f'STREAM FILE {sound} "{keys}" {sample}', PLAY_SECONDS)
+            reply = await self._ask(f'STREAM FILE {sound} "{keys}" {sample}', PLAY_SECONDS)
             if reply.result == "0":
                 return
             if reply.result == _GONE:
@@ -163,7 +165,7 @@ class Channel:
         """GET DATA; a `#` that ended it is put back."""
         sound = _checked(_SOUND, sound) if sound else '""'
         seconds = PLAY_SECONDS + longest * wait_ms / 1000
-        reply = await self._command(f"GET DATA {sound} {wait_ms:d} {longest:d}", seconds)
+        reply = await self._ask(f"GET DATA {sound} {wait_ms:d} {longest:d}", seconds)
         if reply.result == _GONE:
             if sound == '""':
                 raise CallerGone
@@ -173,15 +175,6 @@ class Channel:
             return keys
         ended = reply.value is None and len(reply.result) < longest
         return f"{reply.result}#" if ended else reply.result
-
-    async def _command(self, command: str, seconds: float = COMMAND_SECONDS) -> Reply:
-        reply = await self._ask(command, seconds)
-        if reply.code == OK:
-            return reply
-        if reply.code == DEAD_CHANNEL:
-            raise CallerGone
-        verb = " ".join(command.split(" ", 2)[:2])
-        raise ActionRefused(f"{verb}: {reply.code} {reply.text[:_REFUSAL_SHOWN]}")
 
 
 def _checked(pattern: re.Pattern[str], value: str) -> str:

@@ -1,0 +1,103 @@
+"""Plays a menu on a caller's channel. Every decision is the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+
+from ivr.asterisk.channel import CallerGone, Channel
+from ivr.asterisk.variables import ROUTE, ROUTE_PRIORITY, ROUTE_QUEUE, Route
+from ivr.errors import DefinitionInvalid
+from ivr.menu.engine import begin, step
+from ivr.menu.model import LOCALES
+from ivr.menu.prompts import PromptBook
+from ivr.menu.turn import Collect, Emit, Gone, Heard, Keys, Leave, Play, Say, Silence, Speak, Step
+from ivr.routing import Answer
+
+_ROUTES: Final = frozenset(route.value for route in Route)
+
+_log = structlog.get_logger()
+
+
+async def run_menu(channel: Channel, way: Answer, prompts: PromptBook) -> None:
+    """Lead one caller from the greeting to a route.
+
+    Args:
+        channel: the caller's; already answered by the dialplan.
+        way: the menu, and what is true for this call.
+        prompts: the sounds of what the menu says.
+
+    Raises:
+        CallerGone: the caller hung up on the way.
+        DefinitionInvalid: the menu leads to a service for which the dialplan has no route.
+    """
+    locale = LOCALES[0]
+    turn = begin(way.menu, way.situation)
+    try:
+        while True:
+            locale = await _perform(channel, turn.steps, prompts, locale)
+            match turn.then:
+                case Collect():
+                    heard = await _hear(channel, turn.then, prompts, locale)
+                    turn = step(way.menu, way.situation, turn.state, heard)
+                case Leave():
+                    await _leave(channel, turn.then, way.menu.name)
+                    return
+                case Gone():
+                    return
+    except CallerGone:
+        _log.info("menu.abandoned", menu=way.menu.name)
+        raise
+
+
+async def _perform(
+    channel: Channel, steps: Iterable[Step], prompts: PromptBook, locale: str
+) -> str:
+    """Do the steps in their order, and return the locale spoken after them."""
+    for one in steps:
+        match one:
+            case Play(says, must_hear):
+                await channel.play(_sounds(says, prompts, locale), to_the_end=must_hear)
+            case Emit(event, extra):
+                await channel.emit(event, extra)
+            case Speak():
+                locale = one.locale
+                await channel.set_language(locale)
+    return locale
+
+
+async def _hear(channel: Channel, question: Collect, prompts: PromptBook, locale: str) -> Heard:
+    pressed = await channel.collect(
+        _sounds(question.says, prompts, locale),
+        first_ms=question.first_ms,
+        between_ms=question.between_ms,
+        longest=question.longest,
+    )
+    return Keys(pressed) if pressed else Silence()
+
+
+async def _leave(channel: Channel, leave: Leave, menu: str) -> None:
+    """Set the route, its name last: a caller whose ROUTE is empty takes the plain menu."""
+    destination = leave.destination
+    if destination.service.value not in _ROUTES:
+        raise DefinitionInvalid(f"{menu}: the dialplan has no route {destination.service.value}.")
+    await channel.set_variables(
+        {
+            ROUTE_QUEUE: destination.name,
+            ROUTE_PRIORITY: str(destination.priority.value),
+            ROUTE: destination.service.value,
+        }
+    )
+    _log.info(
+        "menu.left",
+        menu=menu,
+        route=destination.service.value,
+        queue=destination.name,
+        priority=destination.priority.value,
+    )
+
+
+def _sounds(says: Iterable[Say], prompts: PromptBook, locale: str) -> list[str]:
+    return [sound for say in says for sound in prompts.sounds(say, locale)]
