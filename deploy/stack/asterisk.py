@@ -129,7 +129,8 @@ class Values(_Values):
     ami_port: Port
     agi_port: Port
     http_port: Port
-    sip_host: IPvAnyAddress = Field(default="0.0.0.0", validate_default=True)  # noqa: S104 - who may call is decided by identify and digest
+    sip_host: IPvAnyAddress = Field(default="127.0.0.1", validate_default=True)
+    """One address, not all: with 0.0.0.0 Asterisk asks the DNS for its own name in each call."""
     ami_host: IPvAnyAddress = Field(default="127.0.0.1", validate_default=True)
     agi_host: IPvAnyAddress = Field(default="127.0.0.1", validate_default=True)
     http_host: IPvAnyAddress = Field(default="127.0.0.1", validate_default=True)

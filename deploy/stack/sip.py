@@ -1,0 +1,350 @@
+"""Drives SIPp: callers and agents that are real to Asterisk, with sound by `deploy.stack.rtp`.
+
+Each party is one SIPp process (an agent's sign-on one more), a child that dies with us and has
+an end of its own. What SIPp saw of a call is its ledger; it shares nothing with the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import jinja2
+
+from deploy.stack.rtp import RtpParty, Samples
+from ivr.errors import HotlineError
+
+SCENARIOS: Final = Path(__file__).parent / "sipp"
+
+_REGISTER_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 3.0
+_POLL_SECONDS: Final = 0.02
+_serial = itertools.count(1)
+
+
+class SippFailed(HotlineError):
+    """SIPp did not do what its scenario says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where Asterisk listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """One line of SIPp's ledger."""
+
+    at: float
+    """Seconds since the epoch."""
+    sent: bool
+    call_id: str
+    first_line: str
+    """`INVITE sip:…` or `SIP/2.0 200 OK`."""
+    cseq: str
+    """`1 INVITE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All that SIPp sent and received, in order."""
+
+    messages: tuple[SipMessage, ...]
+
+    @property
+    def call_ids(self) -> tuple[str, ...]:
+        """Every SIP call id once, in order of appearance."""
+        return tuple(dict.fromkeys(message.call_id for message in self.messages))
+
+    def statuses(self, method: str = "INVITE") -> tuple[int, ...]:
+        """Give the status codes that came for `method`, in order."""
+        return tuple(
+            int(m.first_line.split()[1])
+            for m in self.messages
+            if not m.sent and m.first_line.startswith("SIP/2.0 ") and m.cseq.endswith(method)
+        )
+
+    def at(self, start: str, *, sent: bool) -> float | None:
+        """Tell when the first message that begins with `start` was sent or came."""
+        found = (m.at for m in self.messages if m.sent is sent and m.first_line.startswith(start))
+        return next(found, None)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a call was answered."""
+        return 200 in self.statuses()  # noqa: PLR2004 - the status code's name is its number
+
+    @property
+    def hung_up_by_peer(self) -> bool:
+        """Whether Asterisk ended the call."""
+        return self.at("BYE", sent=False) is not None
+
+
+def parse_ledger(text: str) -> Ledger:
+    """Read the file that `-trace_shortmsg` writes.
+
+    Tab-separated: date, time, seconds since the epoch, `S` or `R`, call id, `CSeq:`, first line.
+    """
+    messages = []
+    for line in text.splitlines():
+        parts = line.split("\t")
+        if len(parts) >= 7:  # noqa: PLR2004 - the columns named above
+            _date, _time, at, way, call_id, cseq, first = parts[:7]
+            with suppress(ValueError):
+                cseq = cseq.removeprefix("CSeq:").strip()
+                messages.append(SipMessage(float(at), way == "S", call_id, first, cseq))
+    return Ledger(tuple(messages))
+
+
+def _free_port(host: str) -> int:
+    """Let the kernel choose; SIPp takes a port by number only."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _scenario(name: str, folder: Path, **values: object) -> Path:
+    """Fill a scenario; bytes above 127 are written as they are meant, one each."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SCENARIOS),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - SIP inside CDATA, hostile bytes on purpose
+    )
+    path = folder / name
+    text = environment.get_template(name).render(values)
+    path.write_bytes(text.encode("iso-8859-1"))
+    return path
+
+
+class _Sipp:
+    """One SIPp process."""
+
+    def __init__(self, folder: Path, scenario: Path, sip: Address, host: str, port: int) -> None:
+        self._folder = folder
+        self._argv = (
+            *("setpriv", "--pdeathsig", "KILL", "--"),
+            *("sipp", f"{sip.host}:{sip.port}", "-sf", str(scenario), "-i", host, "-p", str(port)),
+            *("-nostdin", "-nd", "-aa", "-trace_shortmsg", "-trace_err", "-mp"),
+            *(str(_free_port(host)), "-shortmessage_file", str(folder / "ledger")),
+            *("-shortmessage_overwrite", "true", "-error_file", str(folder / "errors")),
+        )
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *options: str) -> None:
+        with (self._folder / "screen").open("wb") as screen:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._argv,
+                *options,
+                cwd=self._folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=screen,
+                stderr=asyncio.subprocess.STDOUT,
+                env={"PATH": os.defpath, "TERM": "dumb"},
+                start_new_session=True,
+            )
+
+    async def wait(self, within: float) -> int:
+        if self._process is None:
+            raise SippFailed("it was not started.")
+        async with asyncio.timeout(within):
+            return await self._process.wait()
+
+    async def stop(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await self.wait(_STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def ledger(self) -> Ledger:
+        path = self._folder / "ledger"
+        return parse_ledger(path.read_text("iso-8859-1") if path.exists() else "")
+
+    def complaint(self) -> str:
+        path = self._folder / "errors"
+        return path.read_text("iso-8859-1")[-2000:] if path.exists() else ""
+
+
+@dataclass
+class _Party:
+    """What callers and agents have in common; alive inside its context."""
+
+    sip: Address
+    workspace: Path
+    tone: float
+    """Hertz of what this party says."""
+    host: str
+    """The loopback address it calls from."""
+    _open: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
+
+    async def _begin(self) -> None:
+        self.rtp = await self._open.enter_async_context(RtpParty(self.host, self.tone))
+        self._port = _free_port(self.host)
+        self._folder = self.workspace / f"{type(self).__name__.lower()}-{next(_serial)}"
+        self._folder.mkdir(parents=True)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._sipp.stop()
+        await self._open.aclose()
+
+    @property
+    def _sipp(self) -> _Sipp:
+        raise NotImplementedError
+
+    @property
+    def ledger(self) -> Ledger:
+        """What SIPp saw so far."""
+        return self._sipp.ledger()
+
+    def heard(self) -> Samples:
+        """Give all that this party heard."""
+        return self.rtp.audio()
+
+    async def sees(self, start: str, within: float, *, sent: bool = False) -> float:
+        """Wait for a message that begins with `start`; give its time.
+
+        Raises:
+            TimeoutError: when it does not come `within` seconds.
+        """
+        async with asyncio.timeout(within):
+            while (at := self.ledger.at(start, sent=sent)) is None:
+                await asyncio.sleep(_POLL_SECONDS)
+        return at
+
+
+@dataclass
+class Caller(_Party):
+    """Somebody who dials."""
+
+    tone: float = 440.0
+    host: str = "127.0.0.2"
+    number: str = "12320"
+    caller: str = "02500000001"
+    """The user part of From, as it goes onto the wire."""
+    display: str = ""
+    headers: tuple[str, ...] = ()
+    longest_seconds: float = 120.0
+
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        self._call_id = f"{os.urandom(8).hex()}@caller"
+        values = {
+            "number": self.number,
+            "caller": self.caller,
+            "display": self.display,
+            "headers": "".join(f"{line}\n" for line in self.headers),
+            "rtp_port": self.rtp.port,
+            "answer_ms": 20_000,
+            "longest_ms": round(self.longest_seconds * 1000),
+        }
+        scenario = _scenario("caller.xml", self._folder, **values)
+        self._process = _Sipp(self._folder, scenario, self.sip, self.host, self._port)
+        await self._process.start("-m", "1", "-cid_str", self._call_id)
+        return self
+
+    @property
+    def _sipp(self) -> _Sipp:
+        return self._process
+
+    def press(self, keys: str) -> None:
+        """Press keys, by RFC 4733."""
+        self.rtp.press(keys)
+
+    async def answered(self, within: float = 5.0) -> float:
+        """Wait for the 200; give its time."""
+        return await self.sees("SIP/2.0 200", within)
+
+    def hang_up(self) -> None:
+        """Tell SIPp, by a MESSAGE inside the call, to send BYE."""
+        lines = (
+            f"MESSAGE sip:caller@{self.host}:{self._port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.host}:9;branch=z9hG4bKdriver",
+            "From: <sip:driver@localhost>;tag=d",
+            "To: <sip:caller@localhost>",
+            f"Call-ID: {self._call_id}",
+            "CSeq: 1 MESSAGE",
+            "Content-Length: 0",
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as driver:
+            driver.bind((self.host, 0))
+            text = "\r\n".join([*lines, "", ""])
+            driver.sendto(text.encode("ascii"), (self.host, self._port))
+
+    async def ended(self, within: float) -> Ledger:
+        """Wait for the end of the call; give the ledger.
+
+        Raises:
+            TimeoutError: when the call goes on.
+            SippFailed: when the call did not go as a call goes.
+        """
+        code = await self._sipp.wait(within)
+        if code not in {0, 1}:
+            raise SippFailed(f"caller: ended with {code}: {self._sipp.complaint()}")
+        return self.ledger
+
+
+@dataclass
+class Agent(_Party):
+    """Somebody who answers."""
+
+    tone: float = 880.0
+    host: str = "127.0.0.1"
+    id: str = "a1001"
+    secret: str = ""
+    ring_seconds: float = 0.3
+    """Then he answers; longer than a queue's patience means that he does not."""
+    talk_seconds: float = 3.0
+    """Then he hangs up."""
+
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        user = f"agent-{self.id}"
+        form = _scenario("agent_register.xml", self._folder, user=user, secret=self.secret)
+        sign_on = _Sipp(self._folder, form, self.sip, self.host, self._port)
+        try:
+            await sign_on.start("-m", "1", "-timeout", f"{_REGISTER_SECONDS:.0f}s")
+            if await sign_on.wait(_REGISTER_SECONDS + _STOP_SECONDS) != 0:
+                raise SippFailed(f"{user} could not sign on: {sign_on.complaint()}")
+        finally:
+            await sign_on.stop()
+        values = {
+            "user": user,
+            "rtp_port": self.rtp.port,
+            "ring_ms": round(self.ring_seconds * 1000),
+            "talk_ms": round(self.talk_seconds * 1000),
+        }
+        scenario = _scenario("agent.xml", self._folder, **values)
+        self._process = _Sipp(self._folder, scenario, self.sip, self.host, self._port)
+        await self._process.start()
+        return self
+
+    @property
+    def _sipp(self) -> _Sipp:
+        return self._process
+
+
+def call_ids(*parties: _Party) -> Iterator[str]:
+    """Give the SIP call ids that these parties saw."""
+    for party in parties:
+        yield from party.ledger.call_ids
