@@ -1,7 +1,8 @@
 """Proofs about the definitions, before the first call: what would trap or mislead a caller.
 
-Pure but for the texts that are handed in. The ways through a menu are found by playing it with
-the engine itself, so what is proved here is what callers will meet.
+The ways through a menu are found by playing it with the engine itself, so what is proved here
+is what callers will meet. Pure; audio is compared with its texts by
+`out_of_step` of `ivr.menu.speak`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from itertools import chain
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ivr.asterisk.variables import Route
-from ivr.hours import DEFAULT, Hours, Schedule
-from ivr.menu.definitions import Definitions
+from ivr.hours import DEFAULT, Hours, Schedule, unannounced
 from ivr.menu.engine import LONGEST_VISIT, SILENCES, WRONG_KEYS, begin, step
 from ivr.menu.load import targets
 from ivr.menu.model import (
@@ -32,6 +33,9 @@ from ivr.menu.model import (
 )
 from ivr.menu.prompts import PromptBook
 from ivr.menu.turn import Closed, Collect, Heard, Keys, Leave, Silence, Situation, State
+
+if TYPE_CHECKING:  # definitions are proved before they are put in force, there
+    from ivr.menu.definitions import Definitions
 
 DEEPEST: Final = 3
 """Menus below each other; callers lose the thread in a fourth."""
@@ -283,3 +287,10 @@ def _always(schedule: Schedule) -> bool:
         len(of_day) == 1 and (of_day[0].opens, of_day[0].closes) == (0, 1440)
         for of_day in schedule.values()
     )
+
+
+def check_calendar(hours: Hours, today: date) -> Iterator[Finding]:
+    """Warn of a year whose holidays and make-up workdays are not known yet."""
+    for year in unannounced(hours, today):
+        sentence = f"the State Council's notice for {year} is not in; enter it under `days`."
+        yield Finding(Weight.WARNING, "hours.announced", sentence)

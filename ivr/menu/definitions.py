@@ -1,7 +1,7 @@
 """The definitions in force: menus, prompts and hours, loaded together and replaced together.
 
-An edited file takes effect for the calls that begin after it. A broken edit is refused with the
-line at fault, and what was in force stays in force.
+An edited file takes effect for the calls that begin after it. A broken edit, or one that would
+mislead callers, is refused with what is at fault, and what was in force stays in force.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import structlog
 
 from ivr.categories.taxonomy import edition
+from ivr.config import DefinitionSettings
 from ivr.definition import read_text
 from ivr.errors import DefinitionInvalid
 from ivr.hours import Hours, parse_hours
+from ivr.menu.check import Weight, check
 from ivr.menu.load import Known, load_menus
 from ivr.menu.model import Menu
 from ivr.menu.prompts import PromptBook, parse_prompts
@@ -31,6 +34,11 @@ class Sources:
     """A folder of menus, `*.toml`."""
     hours: Path
     prompts: Path
+
+    @classmethod
+    def of(cls, settings: DefinitionSettings) -> Self:
+        """Take the places from the settings."""
+        return cls(menus=settings.menus, hours=settings.hours, prompts=settings.prompts)
 
     def fingerprint(self) -> tuple[tuple[str, int, int], ...]:
         """Change when a file is edited, added or removed; a missing file counts as empty."""
@@ -78,7 +86,7 @@ class Shelf:
     """Holds the definitions in force; calls take `current` once, when they begin."""
 
     def __init__(self, sources: Sources) -> None:
-        """Load them.
+        """Load them; what can be played is played, because no menu at all is worse.
 
         Raises:
             DefinitionInvalid: nothing can be put in force.
@@ -86,6 +94,8 @@ class Shelf:
         self._sources = sources
         self._seen = sources.fingerprint()
         self._current = load_definitions(sources)
+        if faults := _faults(self._current):
+            log.error("definitions.faulty", faults=faults)
 
     @property
     def current(self) -> Definitions:
@@ -99,7 +109,7 @@ class Shelf:
             return False
         self._seen = seen
         try:
-            self._current = load_definitions(self._sources)
+            self._current = _proved(load_definitions(self._sources))
         except DefinitionInvalid as invalid:
             log.warning("definitions.refused", faults=invalid.detail.strip().splitlines())
             return False
@@ -111,3 +121,13 @@ class Shelf:
         while True:
             await asyncio.sleep(every_seconds)
             await asyncio.to_thread(self.refresh)
+
+
+def _faults(definitions: Definitions) -> list[str]:
+    return [str(one) for one in check(definitions) if one.weight is Weight.FAULT]
+
+
+def _proved(definitions: Definitions) -> Definitions:
+    if faults := _faults(definitions):
+        raise DefinitionInvalid("\n".join(faults))
+    return definitions
