@@ -1,4 +1,4 @@
-"""Tell the supervisor that we are ready and alive, in the words of sd_notify(3).
+"""Living under a supervisor: ready, alive, and stopping when told, in sd_notify(3)'s words.
 
 systemd and the local stack's own supervisor both listen on the datagram socket named by
 `NOTIFY_SOCKET`. A process that stops saying `WATCHDOG=1` is killed with SIGKILL: that is what
@@ -8,12 +8,16 @@ frees the callers of a bridge that hangs, because Asterisk waits for an AGI answ
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 
 import structlog
 
 log = structlog.get_logger()
+
+Main = Callable[[], Coroutine[None, None, None]]
 
 _BEATS_PER_LIMIT = 4
 """The supervisor's limit is this many beats, so a late one is not yet a dead one."""
@@ -56,3 +60,30 @@ class Supervisor:
                 door.sendto(words.encode("ascii"), self._address)
         except OSError as error:
             log.warning("supervisor.unreachable", why=str(error))
+
+
+def run_until_stopped(main: Main) -> None:
+    """Run `main` on the fastest loop there is, until it ends or SIGTERM or SIGINT comes.
+
+    A stop that was asked for is an ordinary end; whatever else ends `main` is raised.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_stoppable(main))
+
+
+async def _stoppable(main: Main) -> None:
+    work = asyncio.current_task()
+    assert work is not None  # noqa: S101 - we are running in it
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+    with suppress(asyncio.CancelledError):
+        await main()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ivr.supervision import Supervisor
+from ivr.errors import SettingsInvalid
+from ivr.supervision import Supervisor, run_until_stopped
 
 
 @pytest.fixture
@@ -69,3 +73,34 @@ async def test_without_a_limit_there_is_no_beat(door: socket.socket) -> None:
     door.settimeout(0)
     with pytest.raises(BlockingIOError):
         door.recv(64)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_was_asked_for_is_an_ordinary_end_with_clean_up(number: signal.Signals) -> None:
+    program = (
+        "import asyncio\n"
+        "from ivr.supervision import run_until_stopped\n"
+        "async def main():\n"
+        "    try:\n"
+        "        print('up', flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "    finally:\n"
+        "        print('cleaned', flush=True)\n"
+        "run_until_stopped(main)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "up\n"
+        child.send_signal(number)
+        assert child.stdout.read() == "cleaned\n"
+        assert child.wait(timeout=20) == 0
+
+
+def test_what_ends_the_work_is_raised() -> None:
+    async def main() -> None:
+        raise SettingsInvalid("nothing can be served.")
+
+    with pytest.raises(SettingsInvalid):
+        run_until_stopped(main)

@@ -1,0 +1,232 @@
+"""The command line: `python -m ivr <command>`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from ivr.config import REPOSITORY, Settings, load_settings
+from ivr.errors import DefinitionInvalid, HotlineError
+from ivr.log import configure_logging
+from ivr.supervision import Supervisor
+
+if TYPE_CHECKING:
+    from ivr.database import Session
+    from ivr.menu.definitions import Definitions
+    from ivr.menu.model import Menu
+
+T = TypeVar("T")
+_WRONG_INPUT = 2
+"""Exit code for something that the operator can mend: settings, definitions, arguments."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The call side of the 12320 hotline: menus, live view, ledger, recordings.",
+)
+screen = Console(stderr=True)
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    configure_logging(level=settings.log_level)
+    return settings
+
+
+def _with_database(ask: Callable[[Session], Awaitable[T]]) -> T:
+    """Run one question in one transaction."""
+    from ivr.database import make_pool, transaction
+
+    settings = _settings().database
+
+    async def answered() -> T:
+        pool = make_pool(settings, purpose="command")
+        try:
+            await pool
+            async with transaction(pool, settings) as connection:
+                return await ask(connection)
+        finally:
+            pool.terminate()
+
+    return asyncio.run(answered())
+
+
+def _definitions(settings: Settings) -> Definitions:
+    from ivr.menu.definitions import Sources, load_definitions
+
+    return load_definitions(Sources.of(settings.definitions))
+
+
+@app.command()
+def serve() -> None:
+    """Run the bridge: AMI link, menus over FastAGI, live view, heartbeat."""
+    from ivr import service
+    from ivr.supervision import run_until_stopped
+
+    settings = _settings()
+    run_until_stopped(lambda: service.serve(settings, Supervisor(os.environ)))
+
+
+@app.command()
+def ledger() -> None:
+    """Run the ledger: journal to records, recordings to their calls."""
+    from ivr import ledger as process
+    from ivr.supervision import run_until_stopped
+
+    settings = _settings()
+    run_until_stopped(lambda: process.run(settings, Supervisor(os.environ)))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; safe to repeat and to run twice at once."""
+    from ivr import database
+
+    done = asyncio.run(database.migrate(_settings().database.url))
+    for number in done:
+        typer.echo(f"{number} done")
+    if not done:
+        typer.echo("up to date")
+
+
+@app.command()
+def speak(
+    *,
+    recorded: Annotated[
+        Path, typer.Option(help="Recordings by people, <locale>/<key>.wav; they win.")
+    ] = REPOSITORY / "dialplans/recorded",
+    voice: Annotated[str, typer.Option(help="The synthetic voice for the rest.")] = "espeak",
+) -> None:
+    """Make the audio of every prompt that is missing or changed."""
+    from ivr.menu.music import compose_music
+    from ivr.menu.speak import speak_all
+
+    settings = _settings()
+    definitions = _definitions(settings)
+    sounds = settings.definitions.sounds
+    with Progress(console=screen, disable=not screen.is_terminal) as progress:
+        bar = progress.add_task("prompts")
+        spoken = speak_all(
+            definitions.prompts,
+            sounds,
+            recorded=recorded,
+            voice=voice,
+            progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    compose_music(sounds)
+    typer.echo(f"{spoken.made} made, {spoken.kept} kept")
+    if spoken.synthetic:
+        typer.echo(f"{len(spoken.synthetic)} still synthetic; record them before going live")
+
+
+@app.command()
+def check() -> None:
+    """Prove the menus, hours and prompts before the first call; exit 1 when one is at fault."""
+    from ivr.menu import check as proofs
+
+    findings = proofs.check(_definitions(_settings()))
+    for finding in findings:
+        typer.echo(str(finding))
+    if any(finding.weight is proofs.Weight.FAULT for finding in findings):
+        raise typer.Exit(1)
+    typer.echo("no faults")
+
+
+@app.command()
+def play(
+    name: Annotated[str, typer.Argument(help="The menu's name, such as main.")],
+    *,
+    closed: Annotated[bool, typer.Option(help="As outside the hours.")] = False,
+    surge: Annotated[bool, typer.Option(help="As with the emergency switch on.")] = False,
+    elderly: Annotated[bool, typer.Option(help="As for an elderly caller.")] = False,
+) -> None:
+    """Walk through a menu in the terminal, with the engine that answers real calls."""
+    from ivr.menu.play import play as walk
+    from ivr.menu.turn import Closed, Situation
+
+    definitions = _definitions(_settings())
+    situation = Situation(
+        closed=Closed(opens=8 * 60, closes=18 * 60) if closed else None,
+        surge=surge,
+        elderly=elderly,
+    )
+    walk(
+        _menu(definitions, name),
+        definitions.prompts,
+        situation,
+        hear=lambda: input("> "),
+        say=typer.echo,
+    )
+
+
+@app.command()
+def draw(
+    name: Annotated[str, typer.Argument(help="The menu's name, such as main.")],
+    *,
+    svg: Annotated[bool, typer.Option(help="SVG instead of Mermaid.")] = False,
+) -> None:
+    """Write a menu as a picture to standard output."""
+    from ivr.menu.draw import draw_mermaid, draw_svg
+
+    definitions = _definitions(_settings())
+    picture = draw_svg if svg else draw_mermaid
+    typer.echo(picture(_menu(definitions, name), definitions.prompts))
+
+
+def _menu(definitions: Definitions, name: str) -> Menu:
+    for menu in definitions.menus:
+        if menu.name == name:
+            return menu
+    names = ", ".join(menu.name for menu in definitions.menus)
+    raise DefinitionInvalid(f"menu {name!r}: expected one of {names}.")
+
+
+@app.command()
+def verify() -> None:
+    """Check the ledger's identities on the live system; exit 1 when one does not hold."""
+    from ivr import verify as identities
+
+    findings = asyncio.run(identities.verify(_settings()))
+    typer.echo(identities.report(findings))
+    if not all(finding.holds for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def record(
+    call_id: Annotated[str, typer.Argument(help="The call's linked id.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
+) -> None:
+    """Print the record of one call; exit 1 when there is none."""
+    from ivr.records import load_record
+
+    found = _with_database(lambda connection: load_record(connection, call_id))
+    if found is None:
+        typer.echo(f"no record of {call_id!r} yet", err=True)
+        raise typer.Exit(1)
+    indent = None if as_json else 2
+    typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=indent))
+
+
+def main() -> None:
+    """Run a command; say what the operator can mend in one sentence instead of a traceback."""
+    try:
+        app()
+    except HotlineError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(_WRONG_INPUT)
+
+
+if __name__ == "__main__":
+    main()
