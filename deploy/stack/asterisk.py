@@ -45,9 +45,17 @@ def _plain(value: str) -> str:
     return value
 
 
+def _free_for_queues(name: str) -> str:
+    if name == "general":
+        raise ValueError("expected another name: Asterisk takes this section for its settings")
+    return name
+
+
 Plain = Annotated[str, AfterValidator(_plain), StringConstraints(min_length=1, max_length=200)]
 AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")]
+QueueName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$"), AfterValidator(_free_for_queues)
+]
 Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{24,64}$")]
 AccountSecret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32,64}$")]
 SipUri = Annotated[str, StringConstraints(pattern=r"^sips?:[A-Za-z0-9.:\[\]-]{1,100}$")]
@@ -65,8 +73,11 @@ class Queue(_Values):
     music: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,16}$")] | None = None
 
 
+ANYONE: Final = "anyone"
+"""The queue for callers of whom nothing is known; the dialplan falls back to it."""
+
 QUEUES: Final = (
-    Queue(name="general"),
+    Queue(name=ANYONE),
     Queue(name="consult"),
     Queue(name="appt"),
     Queue(name="complaint"),

@@ -95,10 +95,10 @@ class RtpParty(asyncio.DatagramProtocol):
     def __init__(self, host: str, tone: float) -> None:
         """Bind to `host`; play `tone` hertz to whoever sends audio."""
         self._host = host
-        self._frames = [
-            encode_alaw(frame) for frame in sine(tone, 1.0).reshape(-1, FRAME)
-        ]
-        self._heard: deque[tuple[float, bytes]] = deque(maxlen=_LONGEST_MINUTES * 60 * RATE // FRAME)
+        self._frames = [encode_alaw(frame) for frame in sine(tone, 1.0).reshape(-1, FRAME)]
+        self._heard: deque[tuple[float, bytes]] = deque(
+            maxlen=_LONGEST_MINUTES * 60 * RATE // FRAME
+        )
         self._plan: deque[tuple[int, int, int, int]] = deque()
         self._peer: tuple[str, int] | None = None
         self._sequence = self._clock = self._ticks = 0
@@ -106,9 +106,7 @@ class RtpParty(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=(self._host, 0)
-        )
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self._host, 0))
         self._transport = transport
         self.port: int = transport.get_extra_info("sockname")[1]
         self._began = loop.time()
@@ -193,5 +191,7 @@ class RtpParty(asyncio.DatagramProtocol):
         if self._peer is None:
             return
         self._sequence = (self._sequence + 1) & 0xFFFF
-        header = struct.pack("!BBHII", 0x80, kind, self._sequence, at & 0xFFFFFFFF, id(self) & 0xFFFF)
+        header = struct.pack(
+            "!BBHII", 0x80, kind, self._sequence, at & 0xFFFFFFFF, id(self) & 0xFFFF
+        )
         self._transport.sendto(header + body, self._peer)
