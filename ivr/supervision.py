@@ -30,6 +30,7 @@ class Supervisor:
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._limit_seconds = int(environment.get("WATCHDOG_USEC", "0")) / 1_000_000
+        self._heard = True
 
     def ready(self) -> None:
         """Say that start-up is over and work can come."""
@@ -58,8 +59,11 @@ class Supervisor:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
                 door.settimeout(0)
                 door.sendto(words.encode("ascii"), self._address)
+            self._heard = True
         except OSError as error:
-            log.warning("supervisor.unreachable", why=str(error))
+            if self._heard:  # once per silence: a beat would repeat it four times a second
+                log.warning("supervisor.unreachable", why=str(error))
+            self._heard = False
 
 
 def run_until_stopped(main: Main) -> None:

@@ -1,0 +1,127 @@
+"""The bridge as a whole, between an Asterisk that asks and an Asterisk that listens."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ivr.asterisk.variables import BEAT
+from ivr.config import Settings
+from ivr.errors import DefinitionInvalid
+from ivr.service import serve
+from ivr.supervision import Supervisor
+from tests.ivr.asterisk.fake_agi import TOKEN, Peer, environment
+from tests.ivr.asterisk.fake_asterisk import FakeAsterisk, fake_asterisk, until
+
+
+@dataclass
+class Bridge:
+    asterisk: FakeAsterisk
+    settings: Settings
+    heard: list[bytes]
+
+    @asynccontextmanager
+    async def call(self, **changed: str) -> AsyncIterator[Peer]:
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.settings.agi.port))
+        peer.say(environment(**changed))
+        try:
+            yield peer
+        finally:
+            await peer.hang_up()
+
+
+@pytest.fixture
+async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(tmp_path / "notify"))
+        door.setblocking(False)  # noqa: FBT003 - socket's own signature
+        loop = asyncio.get_running_loop()
+        loop.add_reader(door, lambda: heard.append(door.recv(64)))
+        async with fake_asterisk() as asterisk, asyncio.TaskGroup() as tasks:
+            settings = _settings(asterisk, tmp_path)
+            environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+            running = tasks.create_task(serve(settings, Supervisor(environment)))
+            await until(lambda: b"READY=1" in heard)
+            yield Bridge(asterisk, settings, heard)
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            await until(lambda: heard[-1] == b"STOPPING=1")
+        loop.remove_reader(door)
+
+
+def _settings(asterisk: FakeAsterisk, tmp_path: Path) -> Settings:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ami = asterisk.settings().model_copy()
+    return Settings.model_validate(
+        {
+            "ami": ami,
+            "agi": {"port": port, "token": TOKEN},
+            "redis": {"url": f"unix://{tmp_path / 'absent.sock'}"},
+        }
+    )
+
+
+async def _walk(peer: Peer, keys: dict[str, str]) -> list[str]:
+    """Play Asterisk: press a key when its prompt is played; return the commands until ROUTE."""
+    commands: list[str] = []
+    while not any("ROUTE=" in command for command in commands):
+        command = await peer.command()
+        assert command, f"the session ended after {commands}"
+        commands.append(command)
+        key = next((keys.pop(prompt) for prompt in list(keys) if prompt in command), "")
+        if command.startswith("GET DATA"):
+            peer.say(f"200 result={key}\n".encode() if key else b"200 result= (timeout)\n")
+        else:
+            peer.say(b"200 result=0 endpos=8000\n")
+    return commands
+
+
+async def test_the_heart_beats_in_asterisk(bridge: Bridge) -> None:
+    await until(lambda: bridge.asterisk.named("Setvar") != [])
+    (variable,) = {headers["Variable"] for headers in bridge.asterisk.named("Setvar")}
+    assert variable == BEAT
+
+
+async def test_the_watchdog_is_fed(bridge: Bridge) -> None:
+    await until(lambda: bridge.heard.count(b"WATCHDOG=1") > 2)
+
+
+async def test_a_caller_is_led_through_the_menu_to_a_queue(bridge: Bridge) -> None:
+    async with bridge.call() as peer:
+        commands = await _walk(peer, {"m_main": "1", "m_consult": "1"})
+    assert any("CELGenUserEvent" in c and "MENU" in c and "m_main:1" in c for c in commands)
+    assert any("PRESET" in command and "12320-2016:C02" in command for command in commands)
+    assert "ROUTE_QUEUE=consult" in commands[-1]
+    assert "ROUTE=queue" in commands[-1]
+
+
+async def test_a_silent_caller_reaches_a_person(bridge: Bridge) -> None:
+    async with bridge.call() as peer:
+        commands = await _walk(peer, {})
+    assert "ROUTE_QUEUE=anyone" in commands[-1]
+
+
+async def test_a_stopped_redis_does_not_keep_callers_from_the_menu(bridge: Bridge) -> None:
+    async with bridge.call() as peer:
+        assert "p_welcome" in await peer.command()
+
+
+async def test_a_call_with_a_wrong_token_is_turned_away(bridge: Bridge) -> None:
+    async with bridge.call(agi_arg_1="x" * 32) as peer:
+        assert await peer.closed() == b""
+
+
+async def test_menus_that_cannot_be_read_keep_the_bridge_from_starting(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"definitions": {"menus": tmp_path}, "agi": {"token": "t"}})
+    with pytest.raises(DefinitionInvalid):
+        await serve(settings, Supervisor({}))
