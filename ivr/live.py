@@ -29,7 +29,7 @@ from ivr.asterisk.ami import Event
 from ivr.asterisk.link import Connected, Disconnected, Item, Link
 from ivr.asterisk.variables import BEAT, BEAT_SECONDS
 from ivr.config import RedisSettings
-from ivr.errors import HotlineError
+from ivr.errors import HotlineError, LinkLost
 
 _log = structlog.get_logger()
 
@@ -49,6 +49,9 @@ _GATHER_SECONDS: Final = 0.05
 """Changes this close together are written at once."""
 
 _CHECK_SECONDS: Final = 1.0
+
+_WITHHELD_SECONDS: Final = 0.5
+"""Whoever is ill is asked this often whether he is well."""
 
 
 def state_key(node: str) -> str:
@@ -136,7 +139,7 @@ class Live:
         self._checks = checks
         self._now = now
         self._changed = asyncio.Event()
-        self._withheld = ""
+        self._withheld = LinkLost.__name__
 
     async def run(self) -> None:
         """Follow, show and beat until cancelled; the caller runs the link itself."""
@@ -181,7 +184,7 @@ class Live:
     async def _beat(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            due = clock() + BEAT_SECONDS
+            begun = clock()
             failing = await self._failing_check()
             if not failing:
                 try:
@@ -189,7 +192,8 @@ class Live:
                 except HotlineError as error:
                     failing = type(error).__name__
             self._note_beat(failing)
-            await asyncio.sleep(max(0.0, due - clock()))
+            pause = _WITHHELD_SECONDS if failing else BEAT_SECONDS
+            await asyncio.sleep(max(0.0, begun + pause - clock()))
 
     async def _failing_check(self) -> str:
         for name, check in self._checks.items():
@@ -207,5 +211,5 @@ class Live:
             if failing:
                 _log.warning("live.beat_withheld", check=failing)
             else:
-                _log.info("live.beat_resumed")
+                _log.info("live.beating")
             self._withheld = failing

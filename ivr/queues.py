@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from ivr.asterisk.ami import Event
@@ -109,16 +108,12 @@ class Seat:
         return Activity.READY
 
 
-_NO_LINES: Final[Mapping[str, Line]] = MappingProxyType({})
-_NO_SEATS: Final[Mapping[str, Seat]] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """All queues by name and all seats by interface."""
 
-    lines: Mapping[str, Line] = field(default=_NO_LINES)
-    seats: Mapping[str, Seat] = field(default=_NO_SEATS)
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    seats: Mapping[str, Seat] = field(default_factory=dict)
     current: bool = False
     """False: the link is down, or no snapshot came since it is up."""
     unreadable: int = 0
@@ -130,8 +125,8 @@ class View:
 
     def with_seat(self, interface: str, seat: Seat, at: float) -> View:
         """Return the view with one seat changed; a new activity begins `at`."""
-        before = self.seats.get(interface, Seat())
-        since = before.since if before.activity == seat.activity else at
+        before = self.seats.get(interface)
+        since = before.since if before and before.activity == seat.activity else at
         return replace(self, seats={**self.seats, interface: replace(seat, since=since)})
 
 
