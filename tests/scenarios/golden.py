@@ -1,0 +1,130 @@
+"""Golden calls: whole calls as files, what the caller does and what has to come of it.
+
+title     a sentence
+dialled   the number
+at        the moment, with time zone
+schedule  optional: the number and all queues but report and psych keep these hours
+surge     optional: the emergency switch
+caller    optional: fields of `ivr.routing.Caller`
+keys      inputs in order: keys, "" for silence, "hangup"
+prompts   every prompt in the order it begins
+facts     user events in the journal, in order
+locale    optional: the language at the end
+route     `<service>:<queue>:<priority>`, `gone`, or `waiting` when the menu still asks
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ivr.hours import Hours, QueueHours
+from ivr.menu.definitions import Definitions
+from ivr.menu.engine import begin, step
+from ivr.menu.turn import (
+    Collect,
+    Emit,
+    Gone,
+    Heard,
+    HungUp,
+    Keys,
+    Leave,
+    Play,
+    Silence,
+    Speak,
+    Turn,
+)
+from ivr.routing import Answer, Caller, answer
+
+FOLDER = Path(__file__).parent
+ALWAYS_STAFFED = frozenset({"report", "psych"})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file."""
+
+    title: str
+    dialled: str
+    at: datetime
+    keys: list[str]
+    prompts: list[str]
+    facts: list[str]
+    route: str
+    schedule: str | None = None
+    surge: bool = False
+    caller: dict[str, Any] = field(default_factory=dict)
+    locale: str = "zh"
+
+    def answered(self, definitions: Definitions) -> Answer:
+        """Route the call as the bridge does."""
+        hours = keeping(definitions.hours, self.schedule) if self.schedule else definitions.hours
+        caller = Caller(**self.caller)
+        return answer(definitions.menus, hours, self.dialled, self.at, caller, surge=self.surge)
+
+
+@dataclass
+class Played:
+    """What came of a call in the engine."""
+
+    prompts: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    locale: str = "zh"
+    route: str = "waiting"
+
+
+def scenarios() -> dict[str, Scenario]:
+    """Read every golden call, by file name."""
+    return {
+        path.stem: Scenario(**tomllib.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(FOLDER.glob("*.toml"))
+    }
+
+
+def keeping(hours: Hours, schedule: str) -> Hours:
+    """Let the number and all queues but the always staffed ones keep a schedule."""
+    queues = {
+        name: QueueHours("always" if name in ALWAYS_STAFFED else schedule, queue.otherwise)
+        for name, queue in hours.queues.items()
+    }
+    return replace(hours, numbers={"default": schedule}, queues=MappingProxyType(queues))
+
+
+def play(way: Answer, keys: list[str]) -> Played:
+    """Play a call in the engine alone."""
+    played = Played()
+    turn = begin(way.menu, way.situation)
+    _note(played, turn)
+    for pressed in keys:
+        assert isinstance(turn.then, Collect), f"nothing is asked, yet {pressed!r} is pressed"
+        turn = step(way.menu, way.situation, turn.state, _heard(pressed))
+        _note(played, turn)
+    return played
+
+
+def _heard(pressed: str) -> Heard:
+    if pressed == "hangup":
+        return HungUp()
+    return Keys(pressed) if pressed else Silence()
+
+
+def _note(played: Played, turn: Turn) -> None:
+    for item in turn.steps:
+        match item:
+            case Play(says):
+                played.prompts += [say.key for say in says]
+            case Emit(event, extra):
+                played.facts.append(f"{event} {extra}")
+            case Speak(locale):
+                played.locale = locale
+    match turn.then:
+        case Collect(says):
+            played.prompts += [say.key for say in says]
+        case Leave(place):
+            played.route = f"{place.service}:{place.name}:{place.priority.value}"
+        case Gone():
+            played.route = "gone"
