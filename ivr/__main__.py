@@ -9,18 +9,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
 from ivr.config import REPOSITORY, Settings, load_settings
-from ivr.errors import DefinitionInvalid, HotlineError
+from ivr.errors import DatabaseFailed, DefinitionInvalid, HotlineError
 from ivr.log import configure_logging
 from ivr.supervision import Supervisor
 
 if TYPE_CHECKING:
-    from ivr.database import Session
     from ivr.menu.definitions import Definitions
     from ivr.menu.model import Menu
 
@@ -43,22 +43,21 @@ def _settings() -> Settings:
     return settings
 
 
-def _with_database(ask: Callable[[Session], Awaitable[T]]) -> T:
-    """Run one question in one transaction."""
-    from ivr.database import make_pool, transaction
+def _ask(question: Callable[[Settings], Awaitable[T]]) -> T:
+    """Run one question to the database, and say in one sentence why it cannot be answered."""
+    from ivr.database import OUTSIDE_FAILURES
 
-    settings = _settings().database
+    settings = _settings()
 
     async def answered() -> T:
-        pool = make_pool(settings, purpose="command")
-        try:
-            await pool
-            async with transaction(pool, settings) as connection:
-                return await ask(connection)
-        finally:
-            pool.terminate()
+        return await question(settings)
 
-    return asyncio.run(answered())
+    try:
+        return asyncio.run(answered())
+    except OUTSIDE_FAILURES as failure:
+        address = urlsplit(settings.database.url)
+        where = f"{address.hostname or 'local socket'}:{address.port or 5432}{address.path}"
+        raise DatabaseFailed(f"{where}: {str(failure) or type(failure).__name__}") from None
 
 
 def _definitions(settings: Settings) -> Definitions:
@@ -92,7 +91,7 @@ def migrate() -> None:
     """Bring the database's schema up to date; safe to repeat and to run twice at once."""
     from ivr import database
 
-    done = asyncio.run(database.migrate(_settings().database.url))
+    done = _ask(lambda settings: database.migrate(settings.database.url))
     for number in done:
         typer.echo(f"{number} done")
     if not done:
@@ -196,7 +195,7 @@ def verify() -> None:
     """Check the ledger's identities on the live system; exit 1 when one does not hold."""
     from ivr import verify as identities
 
-    findings = asyncio.run(identities.verify(_settings()))
+    findings = _ask(identities.verify)
     typer.echo(identities.report(findings))
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)
@@ -209,9 +208,17 @@ def record(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
 ) -> None:
     """Print the record of one call; exit 1 when there is none."""
-    from ivr.records import load_record
+    from ivr.database import make_pool, transaction
+    from ivr.records import CallRecord, load_record
 
-    found = _with_database(lambda connection: load_record(connection, call_id))
+    async def find(settings: Settings) -> CallRecord | None:
+        async with (
+            make_pool(settings.database, purpose="record") as pool,
+            transaction(pool, settings.database) as connection,
+        ):
+            return await load_record(connection, call_id)
+
+    found = _ask(find)
     if found is None:
         typer.echo(f"no record of {call_id!r} yet", err=True)
         raise typer.Exit(1)

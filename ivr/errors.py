@@ -12,6 +12,7 @@ whose fault it is goes into the detail. A caller who hangs up is not an error: s
     │   └── OutcomeUnknown   an action was written and its answer never came
     ├── LoginRefused         Asterisk refused the account
     ├── ActionRefused        Asterisk answered Error
+    ├── DatabaseFailed       PostgreSQL is away or refused; for commands, which do not wait
     └── PeerBroke            the other side broke its protocol
 """
 
@@ -54,6 +55,10 @@ class LoginRefused(HotlineError):
 
 class ActionRefused(HotlineError):
     """Asterisk refused the action."""
+
+
+class DatabaseFailed(HotlineError):
+    """PostgreSQL cannot be used."""
 
 
 class PeerBroke(HotlineError):

@@ -1,0 +1,78 @@
+"""The commands, as an operator types them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ivr", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.defpath, **environment},
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_shipped_definitions_have_no_faults() -> None:
+    done = run("check")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith("no faults\n")
+
+
+def test_a_broken_menu_is_refused_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "main.toml").write_text('numbers = ["12320"\n', encoding="utf-8")
+    done = run("check", HOTLINE_DEFINITIONS__MENUS=str(tmp_path))
+    assert done.returncode == 2
+    assert "main.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_menu_is_walked_in_the_terminal() -> None:
+    done = run("play", "main", said="1\n1\n")
+    assert done.returncode == 0
+    assert "您好，欢迎拨打12320卫生健康热线。" in done.stdout
+    assert done.stdout.rstrip().endswith("=> queue consult, priority P3")
+
+
+def test_silence_in_the_terminal_reaches_a_person() -> None:
+    done = run("play", "main", said="\n\n")
+    assert "=> queue anyone" in done.stdout
+
+
+def test_the_end_of_input_is_a_caller_who_hangs_up() -> None:
+    assert run("play", "main").stdout.rstrip().endswith("=> hung up")
+
+
+def test_an_unknown_menu_is_answered_with_the_known_ones() -> None:
+    done = run("play", "mian")
+    assert done.returncode == 2
+    assert "'mian': expected one of direct, main" in done.stderr
+
+
+def test_a_menu_is_drawn_both_ways() -> None:
+    assert run("draw", "main").stdout.startswith("flowchart")
+    assert "<svg" in run("draw", "main", "--svg").stdout
+
+
+def test_a_wrong_setting_is_one_sentence_and_not_a_traceback() -> None:
+    done = run("check", HOTLINE_AMI__PROT="1")
+    assert done.returncode == 2
+    assert "ami.prot: no such key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_said_in_one_sentence() -> None:
+    done = run("record", "n1-1-1763785000.1", DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "127.0.0.1" in done.stderr
