@@ -168,10 +168,8 @@ class Values(_Values):
             raise ValueError("agents: expected every id once")
         known = {queue.name for queue in self.queues}
         unknown = {name for agent in self.agents for name in agent.queues} - known
-        if unknown or "general" not in known:
-            raise ValueError(
-                f"queues: expected general and {sorted(unknown)} among {sorted(known)}"
-            )
+        if unknown or ANYONE not in known:
+            raise ValueError(f"queues: expected {ANYONE} and {sorted(unknown)} in {sorted(known)}")
         return self
 
 

@@ -161,7 +161,7 @@ class RtpParty(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with asyncio.timeout(within):
-            while not self.hears(frequency):
+            while not self.hears(frequency):  # noqa: ASYNC110 - the judgement is on a window of time
                 await asyncio.sleep(_PERIOD)
         return loop.time() - began
 

@@ -228,7 +228,7 @@ class _Party:
             TimeoutError: when it does not come `within` seconds.
         """
         async with asyncio.timeout(within):
-            while (at := self.ledger.at(start, sent=sent)) is None:
+            while (at := self.ledger.at(start, sent=sent)) is None:  # noqa: ASYNC110 - SIPp writes a file
                 await asyncio.sleep(_POLL_SECONDS)
         return at
 
