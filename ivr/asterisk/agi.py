@@ -177,9 +177,8 @@ class AgiServer:
     ) -> None:
         structlog.contextvars.bind_contextvars(call_id=environment.uniqueid)
         try:
-            await handler(Channel(connection.ask, environment))
-        except CallerGone:
-            _log.debug("agi.caller_gone")
+            with suppress(CallerGone):
+                await handler(Channel(connection.ask, environment))
         except Exception:  # noqa: BLE001 - whatever it was, the other calls go on
             _log.exception("agi.failed", script=environment.script)
         finally:
