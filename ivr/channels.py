@@ -16,6 +16,9 @@ from ivr.calls import LegKind
 
 _AGENT_CHANNEL: Final = re.compile(r"PJSIP/agent-(?P<agent>[a-z0-9]{1,16})-[0-9a-f]+")
 
+_PARKED: Final = "parked"
+"""Kept among the bridges' ids, which are UUIDs."""
+
 Span = tuple[int, int]
 
 
@@ -92,6 +95,7 @@ class Channels:
         """A fact is missing or out of order."""
         self._by_id: dict[str, Channel] = {}
         self._entered: dict[tuple[str, str], int] = {}
+        self._call_id = story[0].linked_id
         self._ended = False
         for event in story:
             self._take(event)
@@ -112,7 +116,13 @@ class Channels:
 
     @property
     def party(self) -> Channel:
-        """The one whose call it is: the first channel that is no pipe of Asterisk's own."""
+        """The one whose call it is: the channel that gave the call its id.
+
+        Where that is a pipe of Asterisk's own, the first channel that is none.
+        """
+        named = self._by_id.get(self._call_id)
+        if named is not None and named.kind is not LegKind.LOCAL:
+            return named
         real = [channel for channel in self if channel.kind is not LegKind.LOCAL]
         return (real or list(self))[0]
 
@@ -131,6 +141,10 @@ class Channels:
         return length(span for _, span in self.talks(channel))
 
     def _take(self, event: ev.Event) -> None:
+        if isinstance(event, ev.CallEnded):
+            self._ended = True
+            if self._by_id:
+                return
         channel = self._by_id.setdefault(
             event.channel, Channel(event.channel, event.name, event.at_us)
         )
@@ -140,33 +154,36 @@ class Channels:
                 channel.started_us, channel.name = event.at_us, event.name
             case ev.ChannelAnswered() if channel.answered_us is None:
                 channel.answered_us = event.at_us
-            case ev.BridgeEntered():
-                self._entered.setdefault((channel.id, event.bridge), event.at_us)
-            case ev.BridgeLeft():
-                self._close((channel.id, event.bridge), event.at_us)
-            case ev.ChannelParked():
-                self._entered.setdefault((channel.id, ""), event.at_us)
-            case ev.ChannelUnparked():
-                self._close((channel.id, ""), event.at_us)
             case ev.ChannelHungUp():
                 channel.hung_us, channel.cause = event.at_us, event.cause
                 channel.source, channel.dial_status = event.source, event.dial_status
             case ev.ChannelEnded():
                 channel.ended_us = event.at_us
-            case ev.CallEnded():
-                self._ended = True
+            case _:
+                self._move(channel, event)
+
+    def _move(self, channel: Channel, event: ev.Event) -> None:
+        match event:
+            case ev.BridgeEntered():
+                self._entered.setdefault((channel.id, event.bridge), event.at_us)
+            case ev.BridgeLeft():
+                self._close((channel.id, event.bridge), event.at_us)
+            case ev.ChannelParked():
+                self._entered.setdefault((channel.id, _PARKED), event.at_us)
+            case ev.ChannelUnparked():
+                self._close((channel.id, _PARKED), event.at_us)
 
     def _close(self, key: tuple[str, str], at_us: int) -> None:
         entered_us = self._entered.pop(key, None)
         if entered_us is None:
             self.inexact = True
             return
-        channel_id, bridge = key
+        channel_id, place = key
         channel = self._by_id[channel_id]
-        if bridge:
-            channel.bridged.append((bridge, (entered_us, at_us)))
-        else:
+        if place == _PARKED:
             channel.parked.append((entered_us, at_us))
+        else:
+            channel.bridged.append((place, (entered_us, at_us)))
 
     def _last_known(self, channel_id: str) -> int:
         channel = self._by_id[channel_id]

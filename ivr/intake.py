@@ -101,13 +101,13 @@ class Intake:
             return 0
         if stretch.head != head:
             return 0
-        if stretch.bytes < cursor.position and not file.active:
+        if stretch.size < cursor.position and not file.active:
             return 0  # a copy in the making, or a shortened one, of what has been read
-        if stretch.bytes < cursor.position or stretch.before != cursor.tail:
+        if stretch.size < cursor.position or stretch.before != cursor.tail:
             log.error(
                 "spool.truncated",
                 file=file.path.name,
-                bytes=stretch.bytes,
+                bytes=stretch.size,
                 read_bytes=cursor.position,
             )
             await self._begin(head, file, cursor.generation + 1)
@@ -117,7 +117,7 @@ class Intake:
     async def _store(
         self, head: bytes, cursor: Cursor, file: SpoolFile, stretch: journal.Stretch
     ) -> int:
-        at_end = cursor.position + len(stretch.data) >= stretch.bytes
+        at_end = cursor.position + len(stretch.data) >= stretch.size
         now_ns = int(datetime.now(UTC).timestamp()) * 1_000_000_000
         settled = not file.active and now_ns - file.modified_ns > _SETTLED_NS
         reading = spool.read(stretch.data, cursor.position, complete=at_end and settled)
@@ -128,7 +128,7 @@ class Intake:
             await self._commit(cursor, moved, file, reading)
             self._cursors[head] = moved
             self._report(file, reading)
-        unread = stretch.bytes - reading.position
+        unread = stretch.size - reading.position
         self._unread[file.path.name] = unread
         if unread == 0 or (at_end and file.active):
             self._finished[file.path.name] = file.state

@@ -20,11 +20,13 @@ from ivr.config import Settings
 from ivr.database import OUTSIDE_FAILURES, Pool, make_pool, queries, transaction
 from ivr.folding import Folding
 from ivr.intake import CursorMoved, Intake
+from ivr.recordings import Sweeper
 from ivr.supervision import Supervisor
 
 log = structlog.get_logger()
 
 _AHEAD_MONTHS: Final = 2
+_SWEEP_SECONDS: Final = 0.5
 _UPKEEP_SECONDS: Final = 30.0
 _LONGEST_PAUSE: Final = 5.0
 """Between tries while something outside is down."""
@@ -41,6 +43,7 @@ class Ledger:
         self._settings = settings
         self._intake = Intake(pool, settings)
         self._folding = Folding(pool, settings.database)
+        self._sweeper = Sweeper(pool, settings)
         self._lines_came = asyncio.Event()
         self._back_by: dict[str, float] = {}
 
@@ -53,6 +56,7 @@ class Ledger:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._keep(self.take_in), name="intake")
             parts.create_task(self._keep(self.fold), name="folding")
+            parts.create_task(self._keep(self.sweep), name="recordings")
             parts.create_task(self._keep(self.upkeep), name="upkeep")
 
     async def _keep(self, step: Callable[[], Awaitable[float]]) -> None:
@@ -89,11 +93,16 @@ class Ledger:
                     await self._lines_came.wait()
         return 0.0
 
+    async def sweep(self) -> float:
+        """Bring finished recordings to their calls."""
+        return 0.0 if await self._sweeper.step() else _SWEEP_SECONDS
+
     async def upkeep(self) -> float:
-        """Make partitions ahead of time, and see to calls that Asterisk's death left open."""
+        """Make partitions ahead, close calls that Asterisk's death left open, miss recordings."""
         async with transaction(self._pool, self._settings.database) as connection:
             await queries.make_partitions_ahead(connection, months=_AHEAD_MONTHS)
             await queries.mark_lost_calls_due(connection)
+        await self._sweeper.look_for_missing()
         return _UPKEEP_SECONDS
 
 

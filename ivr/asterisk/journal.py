@@ -29,7 +29,7 @@ class SpoolFile:
     path: Path
     device: int
     inode: int
-    bytes: int
+    size: int
     modified_ns: int
 
     @property
@@ -40,7 +40,7 @@ class SpoolFile:
     @property
     def state(self) -> tuple[int, int, int, int]:
         """What changes when the file is written, truncated or replaced."""
-        return self.device, self.inode, self.bytes, self.modified_ns
+        return self.device, self.inode, self.size, self.modified_ns
 
 
 def files(directory: Path) -> list[SpoolFile]:
@@ -67,7 +67,7 @@ class Stretch:
     before: bytes
     """The bytes just before `position`, as many as the cursor remembers."""
     data: bytes
-    bytes: int
+    size: int
     """Length of the file when it was read."""
 
 

@@ -23,10 +23,10 @@ from ivr.errors import PeerBroke
 LONGEST_LINE: Final = 65_536
 """A record has about 400 bytes; a line longer than this is no record."""
 
+_SECOND_DIGITS: Final = 11
+
 _RECORD_BEGINS: Final = re.compile(rb'\{"eventtype":')
 """Cannot stand inside a record: quotes within a value are escaped."""
-
-_CONTENT: Final = re.compile(r"[A-Za-z0-9_.:+*#-]{0,100}")
 
 
 class Reason(StrEnum):
@@ -95,7 +95,7 @@ def read(data: bytes, position: int, *, complete: bool = False) -> Reading:
 
 
 def _take(line: bytes, position: int, reading: Reading) -> None:
-    if not line.strip():
+    if not line:
         return
     found = _recognise(line, position)
     begins = [0, *(match.start() for match in _RECORD_BEGINS.finditer(line, 1))]
@@ -133,7 +133,7 @@ def parse(text: str) -> events.Event | None:
     """
     record = json.loads(text, parse_float=str)
     name = record.get("userdeftype") or record.get("eventtype")
-    make = _FACTS.get(name)
+    make = _FACTS.get(name) if isinstance(name, str) else None
     if make is None:
         return None
     try:
@@ -144,12 +144,14 @@ def parse(text: str) -> events.Event | None:
             record["channame"],
         )
         return make(base, record, _extra(record))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise PeerBroke(f"CEL {name}: expected its fields, came {error!r} (Asterisk).") from None
 
 
 def _microseconds(stamp: str | int) -> int:
     seconds, _, fraction = str(stamp).partition(".")
+    if len(seconds) > _SECOND_DIGITS:
+        raise ValueError(f"eventtime {seconds[:20]}")
     return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
 
 
@@ -162,22 +164,28 @@ def _extra(record: Mapping[str, Any]) -> dict[str, Any]:
     return extra
 
 
-def _content(extra: Mapping[str, Any]) -> str:
-    content = str(extra.get("extra", ""))
-    if not _CONTENT.fullmatch(content):
-        raise ValueError("content outside [A-Za-z0-9_.:+*#-]{0,100}")
-    return content
+def _told(extra: Mapping[str, Any], shape: re.Pattern[str]) -> tuple[str, ...]:
+    """Return the parts of what the dialplan told; nothing else can have this shape."""
+    match = shape.fullmatch(str(extra.get("extra", "")))
+    if match is None:
+        raise ValueError(f"content is not {shape.pattern}")
+    return match.groups()
 
 
-def _pair(extra: Mapping[str, Any]) -> tuple[str, str]:
-    first, colon, second = _content(extra).partition(":")
-    if not colon:
-        raise ValueError("expected two parts with ':' between")
-    return first, second
+_NUMBER: Final = re.compile(r"([0-9+]{0,20})")
+_DIALLED: Final = re.compile(r"(inbound|outbound|internal):([0-9*#+]{0,20})")
+_KEY: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9*#ti])")
+_PRESET: Final = re.compile(r"([a-z0-9-]{1,32}):([A-Z][0-9A-Z.]{0,20})")
+_WORD: Final = re.compile(r"([a-z_]{1,32})")
+_ID: Final = re.compile(r"([A-Za-z0-9_.-]{1,100})")
+_QUEUE: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{0,3})")
+_LEFT: Final = re.compile(r"([a-z0-9_]{1,32}):([A-Z]{0,32})")
+_AGENT: Final = re.compile(r"([a-z0-9]{1,16})")
+_RATING: Final = re.compile(r"([123])")
 
 
 def _queue_entered(extra: Mapping[str, Any]) -> tuple[str, int]:
-    queue, priority = _pair(extra)
+    queue, priority = _told(extra, _QUEUE)
     return queue, int(priority or 0)
 
 
@@ -203,16 +211,18 @@ _FACTS: Final[Mapping[str, _Maker]] = {
     ),
     "CHAN_END": lambda base, *_: events.ChannelEnded(*base),
     "LINKEDID_END": lambda base, *_: events.CallEnded(*base),
-    UserEvent.CALLER: lambda base, _, extra: events.CallerIdentified(*base, _content(extra)),
-    UserEvent.DIALLED: lambda base, _, extra: events.NumberDialled(*base, *_pair(extra)),
-    UserEvent.MENU: lambda base, _, extra: events.KeyChosen(*base, *_pair(extra)),
-    UserEvent.PRESET: lambda base, _, extra: events.CategoryPreset(*base, *_pair(extra)),
-    UserEvent.FALLBACK: lambda base, _, extra: events.BridgeFellBack(*base, _content(extra)),
+    UserEvent.CALLER: lambda base, _, extra: events.CallerIdentified(*base, *_told(extra, _NUMBER)),
+    UserEvent.DIALLED: lambda base, _, extra: events.NumberDialled(*base, *_told(extra, _DIALLED)),
+    UserEvent.MENU: lambda base, _, extra: events.KeyChosen(*base, *_told(extra, _KEY)),
+    UserEvent.PRESET: lambda base, _, extra: events.CategoryPreset(*base, *_told(extra, _PRESET)),
+    UserEvent.FALLBACK: lambda base, _, extra: events.BridgeFellBack(*base, *_told(extra, _WORD)),
     UserEvent.QUEUE: lambda base, _, extra: events.QueueEntered(*base, *_queue_entered(extra)),
-    UserEvent.LEFT: lambda base, _, extra: events.QueueLeft(*base, *_pair(extra)),
-    UserEvent.AGENT: lambda base, _, extra: events.AgentConnected(*base, _content(extra)),
-    UserEvent.RECORDING: lambda base, _, extra: events.RecordingStarted(*base, _content(extra)),
+    UserEvent.LEFT: lambda base, _, extra: events.QueueLeft(*base, *_told(extra, _LEFT)),
+    UserEvent.AGENT: lambda base, _, extra: events.AgentConnected(*base, *_told(extra, _AGENT)),
+    UserEvent.RECORDING: lambda base, _, extra: events.RecordingStarted(*base, *_told(extra, _ID)),
     UserEvent.RATING_OFFERED: lambda base, *_: events.RatingOffered(*base),
-    UserEvent.RATING: lambda base, _, extra: events.RatingGiven(*base, int(_content(extra))),
-    UserEvent.CAMPAIGN: lambda base, _, extra: events.AttemptLinked(*base, _content(extra)),
+    UserEvent.RATING: lambda base, _, extra: events.RatingGiven(
+        *base, int(_told(extra, _RATING)[0])
+    ),
+    UserEvent.CAMPAIGN: lambda base, _, extra: events.AttemptLinked(*base, *_told(extra, _ID)),
 }

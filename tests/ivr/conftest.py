@@ -18,8 +18,8 @@ import asyncpg
 import pytest
 
 from deploy.stack.postgres import binaries, user_namespace
-from ivr.config import DatabaseSettings
-from ivr.database import migrate
+from ivr.config import DatabaseSettings, Settings
+from ivr.database import Pool, make_pool, migrate
 
 _STARTED_WITHIN = 30.0
 
@@ -118,3 +118,23 @@ async def connection(
     opened = await asyncpg.connect(database.url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def pool(database: DatabaseSettings) -> AsyncIterator[Pool]:
+    async with make_pool(database, purpose="test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(database: DatabaseSettings, tmp_path: Path) -> Settings:
+    """Settings of a centre with an empty database, journal, and folder of recordings."""
+    for name in ("cel", "monitor"):
+        (tmp_path / name).mkdir()
+    return Settings.model_validate(
+        {
+            "database": database.model_dump(),
+            "spool": {"directory": tmp_path / "cel", "poll_seconds": 0.02},
+            "recordings": {"incoming": tmp_path / "monitor", "archive": tmp_path / "archive"},
+        }
+    )

@@ -3,14 +3,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
 from ivr import ledger
-from ivr.config import DatabaseSettings, Settings
+from ivr.config import Settings
 from ivr.records import load_record
 from ivr.supervision import Supervisor
 from tests.ivr import cel
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
 
 WITHIN = 20.0
 """Seconds after which a wait is given up; nothing here is measured."""
-
-
-@pytest.fixture
-def settings(database: DatabaseSettings, tmp_path: Path) -> Settings:
-    for name in ("cel", "monitor"):
-        (tmp_path / name).mkdir()
-    return Settings.model_validate(
-        {
-            "database": database.model_dump(),
-            "spool": {"directory": tmp_path / "cel", "poll_seconds": 0.02},
-            "recordings": {"incoming": tmp_path / "monitor", "archive": tmp_path / "archive"},
-        }
-    )
 
 
 @asynccontextmanager

@@ -1,0 +1,188 @@
+"""Checks what must hold of the ledger at any moment: identities in SQL, and files against rows.
+
+Reads one snapshot and changes nothing, so it may run on a live system. Each identity has a figure
+and a number of violations, which must be 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from ivr.asterisk import journal
+from ivr.config import Settings
+from ivr.database import Session, make_pool, queries
+from ivr.folding import Due, digest, folds
+from ivr.recordings import GRACE
+from ivr.records import load_call
+
+EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+_FOLDED_AGAIN: Final = 500
+_LATE: Final = timedelta(minutes=1)
+"""A spool file may be ahead of the ledger for this long."""
+
+_COUNTED: Final[Sequence[tuple[str, str]]] = (
+    ("calls doubled", "calls_doubled"),
+    ("linked ids heard of without a record", "calls_unrecorded"),
+    ("records without a line", "calls_unheard"),
+    ("open calls of an earlier start of Asterisk", "calls_never_closed"),
+    ("queue days that do not add up", "queue_identity"),
+    ("stays in a queue beyond the call's end", "visits_unended"),
+    ("agents offered two calls at once", "agents_offered_two"),
+    ("conversations without a recording", "recordings_missing"),
+)
+"""Identities that a single count proves; each query takes `since`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One identity, and how far it holds."""
+
+    name: str
+    violations: int
+    checked: int | None = None
+    """How many things were looked at, where that is not the whole table."""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is nothing to complain of."""
+        return self.violations == 0
+
+
+async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]:
+    """Check every identity for the calls that began at or after `since`."""
+    async with (
+        make_pool(settings.database, purpose="verify") as pool,
+        pool.acquire(timeout=settings.database.acquire_seconds) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        return [
+            *[await _count(connection, name, query, since) for name, query in _COUNTED],
+            await _overdue(connection),
+            await _owed(connection, since),
+            await _audit(connection),
+            await _folded_again(connection, since),
+            *await _recordings(connection, settings, since),
+            *await _spool(connection, settings),
+        ]
+
+
+def report(findings: Sequence[Finding]) -> str:
+    """Put the findings into lines for a terminal."""
+    lines = []
+    for finding in findings:
+        looked = "" if finding.checked is None else f" (of {finding.checked})"
+        seen = "".join(f"\n        {example}" for example in finding.examples[:5])
+        verdict = "ok  " if finding.holds else "FAIL"
+        lines.append(f"{verdict} {finding.violations:>6}  {finding.name}{looked}{seen}")
+    return "\n".join(lines)
+
+
+async def _count(connection: Session, name: str, query: str, since: datetime) -> Finding:
+    return Finding(name, await getattr(queries, query)(connection, since=since))
+
+
+async def _overdue(connection: Session) -> Finding:
+    return Finding("ended calls waiting for their record", await queries.calls_overdue(connection))
+
+
+async def _owed(connection: Session, since: datetime) -> Finding:
+    owed = await queries.recordings_owed(connection, since=since, grace=GRACE)
+    return Finding("conversations not asked for their recording", owed)
+
+
+async def _audit(connection: Session) -> Finding:
+    return Finding("breaks in the audit's chain", await queries.audit_broken(connection))
+
+
+async def _folded_again(connection: Session, since: datetime) -> Finding:
+    """Fold calls again from their lines, and read them back whole: both must equal the digest."""
+    rows = [row async for row in queries.final_calls(connection, since=since, most=_FOLDED_AGAIN)]
+    due = [Due(row["call_id"], row["opened_at"], row["node"], 0) for row in rows]
+    again = await folds(connection, due)
+    wrong = []
+    for row in rows:
+        folded, stored = again.get(row["call_id"]), await load_call(connection, row["call_id"])
+        digests = {digest(call) if call else "" for call in (folded, stored)}
+        if digests != {row["digest"]}:
+            wrong.append(row["call_id"])
+    return Finding("records unlike the fold of their lines", len(wrong), len(rows), tuple(wrong))
+
+
+async def _recordings(connection: Session, settings: Settings, since: datetime) -> list[Finding]:
+    rows = [row async for row in queries.recordings_kept(connection, since=since)]
+    archive = settings.recordings.archive
+    kept = {row["path"]: row for row in rows}
+    wrong = await asyncio.to_thread(_unlike, archive, list(kept.values()))
+    found = await asyncio.to_thread(_archived, archive)
+    every = (
+        kept
+        if since == EVER
+        else {row["path"] async for row in queries.recordings_kept(connection, since=EVER)}
+    )
+    ownerless = sorted(found - set(every))
+    return [
+        Finding("recordings gone or unlike their row", len(wrong), len(kept), tuple(wrong)),
+        Finding("archived files without a row", len(ownerless), len(found), tuple(ownerless)),
+    ]
+
+
+def _archived(archive: Path) -> set[str]:
+    names = (path for path in archive.rglob("*") if path.is_file() and path.suffix != ".part")
+    return {path.relative_to(archive).as_posix() for path in names}
+
+
+def _unlike(archive: Path, rows: Sequence[Any]) -> list[str]:
+    wrong = []
+    for row in rows:
+        try:
+            with (archive / row["path"]).open("rb") as stream:
+                same = hashlib.file_digest(stream, "sha256").digest() == row["sha256"]
+        except OSError:
+            same = False
+        if not same:
+            wrong.append(row["path"])
+    return wrong
+
+
+async def _spool(connection: Session, settings: Settings) -> list[Finding]:
+    """Every byte before the cursor is in a line, in quarantine, or the end of a line."""
+    rows = [row async for row in queries.bytes_taken(connection, node=settings.node.name)]
+    taken = {row["head"]: row for row in rows}
+    late, lost = [], []
+    for file in await asyncio.to_thread(journal.files, settings.spool.directory):
+        head = await asyncio.to_thread(journal.read_head, file.path)
+        if head is None:
+            continue
+        row = taken.get(head)
+        position = row["position"] if row else 0
+        waits = timedelta(microseconds=(_now_ns() - file.modified_ns) // 1000)
+        if file.size > position and waits > _LATE:
+            late.append(f"{file.path.name}: {file.size - position} bytes")
+        ends = await asyncio.to_thread(_line_ends, file.path, position)
+        if row and ends + row["line_bytes"] + row["quarantined_bytes"] != position:
+            lost.append(file.path.name)
+    return [
+        Finding("spool files left unread", len(late), None, tuple(late)),
+        Finding("spool files whose bytes are not all kept", len(lost), len(taken), tuple(lost)),
+    ]
+
+
+def _now_ns() -> int:
+    return int(datetime.now(UTC).timestamp()) * 1_000_000_000
+
+
+def _line_ends(path: Path, position: int) -> int:
+    ends, left = 0, position
+    with path.open("rb") as stream:
+        while left and (chunk := stream.read(min(left, 1 << 20))):
+            ends += chunk.count(b"\n")
+            left -= len(chunk)
+    return ends

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.asterisk import spool
+from ivr.calls import Call, Direction, Disposition, EndedBy, Request
+from ivr.errors import PeerBroke
+from ivr.events import Event, OutcomeReached
+from ivr.fold import fold
+from tests.ivr import cel
+from tests.ivr.cel import CALLER, phone
+
+SAMPLES = Path(__file__).parents[1] / "data/cel"
+TRUNK_OUT = "PJSIP/trunk-00000009"
+
+
+def events_of(call: cel.Journal) -> list[Event]:
+    return [event for line in call.lines if (event := spool.parse(line))]
+
+
+def folded(call: cel.Journal, *, engine_restarted: bool = False) -> Call:
+    return fold(events_of(call), engine_restarted=engine_restarted)
+
+
+def sampled() -> dict[str, list[Event]]:
+    """The calls that a real Asterisk wrote, whatever file they stand in."""
+    found: dict[str, list[Event]] = {}
+    for path in sorted(SAMPLES.glob("*.jsonl")):
+        for line in spool.read(path.read_bytes(), 0).lines:
+            if event := spool.parse(line.text):
+                found.setdefault(line.call_id, []).append(event)
+    return found
+
+
+def test_calls_of_a_real_asterisk_are_told_as_they_were_made() -> None:
+    calls = [fold(events, engine_restarted=True) for events in sampled().values()]
+    assert all(call.final and not call.inexact for call in calls)
+    assert {call.disposition for call in calls} == {
+        Disposition.ANSWERED,
+        Disposition.ABANDONED_IN_MENU,
+        Disposition.ABANDONED_IN_QUEUE,
+        Disposition.ENGINE_LOST,
+    }
+    for call in calls:
+        spoke = call.disposition is Disposition.ANSWERED
+        assert (call.talk_ms > 1000) == spoke
+        assert (call.agent is not None) == (spoke or call.disposition is Disposition.ENGINE_LOST)
+
+
+def test_an_answered_call() -> None:
+    call = folded(cel.answered())
+    assert (call.disposition, call.ended_by, call.agent) == (
+        Disposition.ANSWERED,
+        EndedBy.AGENT,
+        "a1001",
+    )
+    assert (call.rating_offered, call.rating, call.recorded) == (True, 1, True)
+    assert call.menu_path == "main:1/consult:1"
+    assert (call.caller, call.dialled, call.direction) == (
+        "13800001234",
+        "12320",
+        Direction.INBOUND,
+    )
+    assert call.requests == (Request("12320-2016", "C", "C02", 1.0, call.menu_steps[-1].chosen_ms),)
+    assert call.ring_ms // 1000 == 3
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_order_and_any_repetition_gives_the_same_record(data: st.DataObject) -> None:
+    journals = [cel.answered(), cel.abandoned(), cel.left_in_menu(), transferred()]
+    stories = [*sampled().values(), *(events_of(journal) for journal in journals)]
+    story = data.draw(st.sampled_from(stories))
+    again = data.draw(st.lists(st.sampled_from(story), max_size=5))
+    shuffled = data.draw(st.permutations([*story, *again]))
+    assert fold(shuffled) == fold(story)
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 2**32), restarted=st.booleans())
+def test_whatever_lines_are_lost_a_record_comes_of_the_rest(seed: int, *, restarted: bool) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    story = [event for event in events_of(transferred()) if chance.random() < 0.7]
+    if not story:
+        return
+    call = fold(story, engine_restarted=restarted)
+    assert min(call.wait_ms, call.talk_ms, call.ring_ms, call.hold_ms) >= 0
+    assert call.final or not restarted
+
+
+def transferred() -> cel.Journal:
+    """One agent answers, passes the caller on to a colleague, and goes."""
+    call = cel.Journal().begins().chooses("main", "0").queues().after(3).rings().connects()
+    call.after(20).rings("a1002", 4).write("ANSWER", phone("a1002", 4)).joins(phone("a1002", 4))
+    call.write("ATTENDEDTRANSFER", phone()).parts(phone()).hangs_up(phone(), source=phone())
+    call.after(40).parts(CALLER).parts(phone("a1002", 4))
+    return call.hangs_up(phone("a1002", 4), source=CALLER).hangs_up(source=CALLER).ends()
+
+
+def test_a_transferred_call_has_both_agents_and_one_answer() -> None:
+    call = folded(transferred())
+    assert (call.agent, call.ended_by) == ("a1001", EndedBy.CALLER)
+    talks = {leg.agent: round(leg.talk_ms / 1000) for leg in call.legs if leg.agent}
+    assert talks == {"a1001": 22, "a1002": 40}
+    assert round(call.talk_ms / 1000) == 62
+    assert len(call.visits) == 1
+
+
+def without_queue(outcome: str = "", *, key: str = "") -> cel.Journal:
+    call = cel.Journal().begins()
+    if key:
+        call.chooses("main", key)
+    return call.hangs_up(source="dialplan/builtin" if not outcome else "").ends()
+
+
+@pytest.mark.parametrize(
+    ("call", "disposition"),
+    [
+        (cel.answered(), Disposition.ANSWERED),
+        (cel.abandoned(), Disposition.ABANDONED_IN_QUEUE),
+        (cel.left_in_menu(), Disposition.ABANDONED_IN_MENU),
+        (without_queue(key="6"), Disposition.SELF_SERVICE),
+        (without_queue(), Disposition.FAILED),
+    ],
+)
+def test_inbound_calls_end_as_their_callers_would_tell(
+    call: cel.Journal, disposition: Disposition
+) -> None:
+    assert folded(call).disposition is disposition
+
+
+@pytest.mark.parametrize(
+    ("outcome", "disposition"),
+    [
+        ("voicemail", Disposition.VOICEMAIL),
+        ("callback_booked", Disposition.CALLBACK_BOOKED),
+        ("night", Disposition.NIGHT),
+        ("blocked", Disposition.BLOCKED),
+        ("self_service", Disposition.SELF_SERVICE),
+    ],
+)
+def test_what_the_dialplan_did_instead_of_a_conversation_is_the_outcome(
+    outcome: str, disposition: Disposition
+) -> None:
+    call = cel.left_in_menu()
+    story = events_of(call)
+    reached = OutcomeReached(story[-1].at_us - 900, call.call_id, call.call_id, CALLER, outcome)
+    assert fold([*story, reached]).disposition is disposition
+
+
+def test_a_queue_that_gave_the_caller_up_is_an_overflow_whoever_hangs_up_then() -> None:
+    call = cel.Journal().begins().queues().after(30).says("LEFT", "consult:JOINEMPTY")
+    assert folded(call.hangs_up(source=CALLER).ends()).disposition is Disposition.OVERFLOW
+
+
+@pytest.mark.parametrize(("wait", "short"), [(3, True), (4.99, True), (5.1, False)])
+def test_an_abandonment_within_five_seconds_is_short(wait: float, *, short: bool) -> None:
+    assert folded(cel.abandoned(wait=wait)).short is short
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "disposition"),
+    [
+        (17, "BUSY", Disposition.BUSY),
+        (19, "NOANSWER", Disposition.NO_ANSWER),
+        (19, "", Disposition.NO_ANSWER),
+        (34, "CONGESTION", Disposition.FAILED),
+    ],
+)
+def test_a_call_out_that_reached_nobody_says_why(
+    cause: int, status: str, disposition: Disposition
+) -> None:
+    desk = CALLER.replace("trunk", "agent-a1001")
+    call = cel.Journal()
+    call.write("CHAN_START", desk).says("DIALLED", "outbound:13800001234", desk)
+    call.write("CHAN_START", TRUNK_OUT).after(20).hangs_up(TRUNK_OUT, cause=cause)
+    extra = {"hangupcause": cause, "hangupsource": "", "dialstatus": status}
+    call.write("HANGUP", desk, extra=extra).write("CHAN_END", desk).ends()
+    record = folded(call)
+    assert (record.direction, record.disposition) == (Direction.OUTBOUND, disposition)
+    assert record.agent is None
+
+
+def test_a_call_out_that_was_answered_names_the_agent_who_dialled() -> None:
+    desk = CALLER.replace("trunk", "agent-a1001")
+    call = cel.Journal().write("CHAN_START", desk).says("DIALLED", "outbound:13800001234", desk)
+    call.write("CHAN_START", TRUNK_OUT).after(5).write("ANSWER", TRUNK_OUT)
+    call.joins(TRUNK_OUT).joins(desk).after(60).parts(TRUNK_OUT).parts(desk)
+    call.hangs_up(TRUNK_OUT, source=TRUNK_OUT).hangs_up(desk, source=TRUNK_OUT).ends()
+    record = folded(call)
+    assert (record.disposition, record.agent, record.ended_by) == (
+        Disposition.ANSWERED,
+        "a1001",
+        EndedBy.CALLEE,
+    )
+
+
+def test_a_call_that_goes_on_has_no_disposition_yet() -> None:
+    call = folded(cel.Journal().begins().queues())
+    assert (call.disposition, call.ended_ms, call.ended_by) == (None, None, None)
+
+
+def test_a_call_that_died_with_asterisk_is_engine_lost_and_ends_with_the_last_thing_known() -> None:
+    journal = cel.Journal().begins().queues().rings().connects().after(30).says("RATING_OFFERED")
+    call = folded(journal, engine_restarted=True)
+    assert call.disposition is Disposition.ENGINE_LOST
+    assert call.ended_ms == journal.now_us // 1000
+    assert round(call.talk_ms / 1000) == 30
+    assert call.requests == ()
+
+
+def test_a_call_that_had_ended_is_not_lost_by_a_later_restart() -> None:
+    assert folded(cel.answered(), engine_restarted=True) == folded(cel.answered())
+
+
+def test_the_deepest_preset_is_what_the_call_was_about() -> None:
+    call = cel.Journal().begins().chooses("m", "1", "C02.01").chooses("m", "2", "C05")
+    call.queues().rings().connects().after(9).parts(CALLER).parts(phone())
+    call.hangs_up(phone(), source=phone()).hangs_up().ends()
+    [request] = folded(call).requests
+    assert request.code == "C02.01"
+
+
+def test_a_menu_alone_makes_no_request() -> None:
+    call = cel.Journal().begins().chooses("main", "1", "C02").hangs_up(source=CALLER).ends()
+    assert folded(call).requests == ()
+
+
+def test_events_of_two_calls_are_refused() -> None:
+    with pytest.raises(PeerBroke, match="one call"):
+        fold([*events_of(cel.answered(1)), *events_of(cel.answered(2))])
+    with pytest.raises(PeerBroke):
+        fold([])

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import os
+import time
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from ivr.archive import RATE
+from ivr.config import Settings
+from ivr.database import Pool
+from ivr.recordings import Sweeper
+from ivr.records import load_record
+from tests.ivr import cel
+from tests.ivr.ledgers import took
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+
+def tone(hertz: float, seconds: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)
+
+
+def recorded(settings: Settings, name: str, *, seconds: float = 2, torn: int = 0) -> Path:
+    """Asterisk has recorded: 400 Hz from the caller, 1 kHz from the agent."""
+    both = np.stack([tone(400, seconds), tone(1000, seconds)], axis=1)
+    path = settings.recordings.incoming / name
+    path.write_bytes((both * 32767).astype("<i2").tobytes() + b"\1" * torn)
+    return age(path, 5)
+
+
+def age(path: Path, seconds: float) -> Path:
+    then = time.time() - seconds
+    os.utime(path, (then, then), follow_symlinks=False)
+    return path
+
+
+def loudest(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
+    spectrum = np.abs(np.fft.rfft(samples))
+    return float(np.argmax(spectrum) * RATE / len(samples))
+
+
+async def test_a_recording_comes_to_its_call_with_both_voices(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    call = cel.answered()
+    raw = recorded(settings, f"{call.call_id}.raw", seconds=3)
+    await took(pool, settings, call)
+    assert await Sweeper(pool, settings).step() == 1
+    record = await load_record(connection, call.call_id)
+    assert record is not None
+    assert record.recording is not None
+    assert record.recording.path == f"2026/11/18/{call.call_id}.wav"
+    assert record.recording.seconds == 3.0
+    with wave.open(str(settings.recordings.archive / record.recording.path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    assert loudest(samples[:, 0]) == pytest.approx(400, abs=2)
+    assert loudest(samples[:, 1]) == pytest.approx(1000, abs=2)
+    assert not raw.exists()
+
+
+async def test_a_frame_torn_by_a_kill_is_cut_off(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    call = cel.answered()
+    recorded(settings, f"{call.call_id}.raw", torn=3)
+    await took(pool, settings, call)
+    await Sweeper(pool, settings).step()
+    record = await load_record(connection, call.call_id)
+    assert record is not None
+    assert record.recording is not None
+    with wave.open(str(settings.recordings.archive / record.recording.path)) as sound:
+        assert sound.getnframes() == 2 * RATE
+
+
+async def test_a_call_that_goes_on_keeps_its_file(pool: Pool, settings: Settings) -> None:
+    call = cel.Journal().begins().queues().rings().connects()
+    raw = recorded(settings, f"{call.call_id}.raw")
+    await took(pool, settings, call)
+    assert await Sweeper(pool, settings).step() == 0
+    assert raw.exists()
+
+
+async def test_a_file_without_a_call_is_written_down_after_ten_minutes_and_never_deleted(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    call = cel.answered()
+    raw = recorded(settings, f"{call.call_id}.raw")
+    sweeper = Sweeper(pool, settings)
+    await sweeper.step()
+    assert await connection.fetch("SELECT * FROM recording_orphan") == []
+    age(raw, 601)
+    with capture_logs() as logged:
+        await sweeper.step()
+        await Sweeper(pool, settings).step()
+    assert [entry["event"] for entry in logged] == ["recording.orphan"]
+    assert raw.exists()
+    # The ledger was behind; the call appears, and the file is its own after all.
+    await took(pool, settings, call)
+    assert await sweeper.step() == 1
+    assert await connection.fetchval("SELECT adopted_at IS NOT NULL FROM recording_orphan")
+
+
+@pytest.mark.parametrize(
+    "name", ["passwd", "..raw", "n1-7-1.raw", "x\n.raw", "n1-7-1795000000.1.wav"]
+)
+async def test_a_name_that_is_none_of_ours_is_never_moved(
+    name: str, pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    odd = age(recorded(settings, name), 601)
+    assert await Sweeper(pool, settings).step() == 0
+    assert odd.exists()
+    assert await connection.fetchval("SELECT name FROM recording_orphan") == name
+
+
+async def test_a_link_in_place_of_a_recording_is_not_followed(
+    pool: Pool, settings: Settings, tmp_path: Path
+) -> None:
+    call = cel.answered()
+    await took(pool, settings, call)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"\0" * 4000)
+    link = settings.recordings.incoming / f"{call.call_id}.raw"
+    link.symlink_to(secret)
+    age(link, 5)
+    assert await Sweeper(pool, settings).step() == 0
+    assert not settings.recordings.archive.exists()
+    assert secret.exists()
+
+
+async def test_a_conversation_without_a_file_raises_one_alarm(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    spoken, present, silent = cel.answered(1), cel.answered(2), cel.abandoned(3)
+    await took(pool, settings, spoken, present, silent)
+    # The tests' calls end in the future; the alarm asks for those that ended a while ago.
+    await connection.execute(
+        "UPDATE call SET started_at = now() - interval '1 h', ended_at = now() - interval '11 min'"
+    )
+    recorded(settings, f"{present.call_id}.raw")
+    sweeper = Sweeper(pool, settings)
+    with capture_logs() as logged:
+        await sweeper.look_for_missing()
+        await sweeper.look_for_missing()
+    assert [(e["event"], e["call_id"]) for e in logged] == [("recording.missing", spoken.call_id)]
+    recorded(settings, f"{spoken.call_id}.raw")
+    assert await sweeper.step() == 2
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE state = 'kept'") == 2
+
+
+async def test_the_empty_file_of_a_call_in_which_nobody_spoke_goes(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    unheard, heard = cel.abandoned(1), cel.answered(2)
+    await took(pool, settings, unheard, heard)
+    gone = age_empty(settings, unheard)
+    kept = age_empty(settings, heard)
+    assert await Sweeper(pool, settings).step() == 0
+    assert not gone.exists()
+    assert kept.exists()
+    assert await connection.fetch("SELECT * FROM recording") == []
+
+
+def age_empty(settings: Settings, call: cel.Journal) -> Path:
+    path = settings.recordings.incoming / f"{call.call_id}.raw"
+    path.touch()
+    return age(path, 5)
