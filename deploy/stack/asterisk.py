@@ -18,6 +18,7 @@ from pydantic.networks import IPvAnyAddress, IPvAnyNetwork
 from pydantic.types import StringConstraints
 
 from deploy.stack.layout import write_private
+from deploy.stack.music import provide_music
 from ivr.config import REPOSITORY, Identifier, Port
 from ivr.errors import SettingsInvalid
 
@@ -260,8 +261,9 @@ class Folders:
 
 
 def write_configuration(folders: Folders, values: Values) -> None:
-    """Make the folders and put the configuration in place, each file readable by its group."""
+    """Put folders, music and configuration in place, each file readable by its group only."""
     folders.make()
+    provide_music(folders.sounds)
     for name, text in render(values).items():
         write_private(folders.etc / name, text)
 
