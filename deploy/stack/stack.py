@@ -40,6 +40,7 @@ COMPONENTS: Final = (
 """In the order in which they are started."""
 
 _ONE_SHOT_SECONDS: Final = 120.0
+_QUESTION_SECONDS: Final = 30.0
 _WATCHDOG_SECONDS: Final = 5.0
 _NOT_FOR_CHILDREN: Final = frozenset(
     {"HOTLINE_CACHE", "HOTLINE_ASTERISK_ROOT", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
@@ -55,6 +56,7 @@ class Stack:
         *,
         environment: Mapping[str, str] | None = None,
         agents: Sequence[str] = ("a1001", "a1002", "a1003"),
+        rated_after_seconds: int = 15,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         """Use `directory` for everything; read `DATABASE_URL`, `REDIS_URL` and so on.
@@ -63,12 +65,14 @@ class Stack:
             directory: all that this copy writes lies below it.
             environment: instead of the process's own.
             agents: ids of the SIP agents that may register, each a member of every queue.
+            rated_after_seconds: a shorter talk is not followed by the rating question.
             tell: called with short words during long steps.
         """
         self.layout = Layout(directory.absolute())
         self._outer = dict(os.environ if environment is None else environment)
         self._open = ExitStack()
         self._agents = agents
+        self._rated_after = rated_after_seconds
         self.tell = tell or (lambda _word: None)
         self._starters: dict[str, Callable[[], Awaitable[None]]] = {
             "postgres": self._start_postgres,
@@ -181,6 +185,30 @@ class Stack:
         if code != 0:
             raise ChildFailed(f"{name}: ended with {code}.\n{tail(log)}")
 
+    async def ask(self, *arguments: str) -> tuple[int, str]:
+        """Run `python -m <arguments>`; give its exit code and what it printed.
+
+        Raises:
+            TimeoutError: when it takes longer than a question may.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=self.environment,
+            cwd=REPOSITORY,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(_QUESTION_SECONDS):
+                said, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return process.returncode or 0, said.decode("utf-8")
+
     async def _start_postgres(self) -> None:
         if "DATABASE_URL" not in self._outer:
             password = self.memory.secret("postgres")
@@ -234,6 +262,7 @@ class Stack:
             ami_port=ports.ami,
             agi_port=ports.agi,
             http_port=ports.http,
+            rating_after_seconds=self._rated_after,
         )
 
     def agent_secret(self, agent: str) -> str:

@@ -1,0 +1,44 @@
+"""The launcher behind deploy/up and deploy/test."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from deploy.stack.checks import run_checks
+from deploy.stack.screen import Screen
+from deploy.stack.up import Wish, bring_up
+from ivr.errors import HotlineError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.command()
+def up(
+    *,
+    once: Annotated[bool, typer.Option(help="End after the first call.")] = False,
+    json: Annotated[bool, typer.Option(help="Print the record as one JSON line.")] = False,
+    call: Annotated[bool, typer.Option(help="Ring the first call through.")] = True,
+) -> None:
+    """Start the whole hotline, ring a first call through, and stay up until Ctrl-C."""
+    try:
+        code = asyncio.run(bring_up(Wish(once=once, json=json, call=call)))
+    except HotlineError as error:
+        Screen().say(f"\n✗ {error}")
+        code = 1
+    raise typer.Exit(code)
+
+
+@app.command("test")
+def run_every_check(
+    *,
+    soak: Annotated[bool, typer.Option(help="Run the long suites in their long form.")] = False,
+) -> None:
+    """Run every check: format, lint, types, unit tests, and calls through real servers."""
+    raise typer.Exit(run_checks(Screen(), soak=soak))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,104 @@
+"""`deploy/up`: the whole hotline on one machine, from nothing to a finished record."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.stack.demonstration import demonstrate
+from deploy.stack.layout import default_layout
+from deploy.stack.record import JsonObject, is_complete, readable
+from deploy.stack.screen import Screen
+from deploy.stack.stack import COMPONENTS, Stack
+from ivr.log import configure_logging
+
+_LABELS: Final = {
+    "postgres": "启动 PostgreSQL · starting PostgreSQL",
+    "valkey": "启动 Valkey · starting Valkey",
+    "migrate": "数据库迁移 · migrating the database",
+    "prompts": "合成语音提示 · speaking the prompts",
+    "asterisk": "启动 Asterisk · starting Asterisk",
+    "ivr": "启动 ivr · starting ivr",
+    "ledger": "启动话单 · starting the ledger",
+    "agents": "启动座席侧 · starting the people's side",
+}
+_RATED_AFTER: Final = 3
+"""Seconds; the first talk is short, and shall be rated like any other."""
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the person at the terminal asked for."""
+
+    once: bool
+    json: bool
+    call: bool
+
+
+async def bring_up(wish: Wish) -> int:
+    """Start everything, ring a call through, stay until told to end; give the exit code.
+
+    Raises:
+        HotlineError: when a part cannot be started or the call did not end in a record.
+    """
+    screen = Screen()
+    ending = _Ending()
+    record: JsonObject | None = None
+    layout = default_layout()
+    layout.make()
+    with (layout.logs / "stack.log").open("a", encoding="utf-8", buffering=1) as log:
+        configure_logging(stream=log)
+        try:
+            async with Stack(layout.directory, rated_after_seconds=_RATED_AFTER) as stack:
+                await _start(stack, screen)
+                if wish.call:
+                    record = await demonstrate(stack, screen)
+                    if not wish.once:
+                        _show(record, wish)
+                if not wish.once:
+                    screen.say(f"\n座席桌面 · desktop: http://127.0.0.1:{stack.settings.web.port}/")
+                    screen.say("按 Ctrl-C 结束 · Ctrl-C ends everything")
+                    ending.awaited = True
+                    await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            screen.say("\n已全部停止 · everything is stopped")
+            return 0 if ending.awaited else 128 + ending.signal
+    if record is not None:
+        _show(record, wish)
+        return 0 if is_complete(record) else 1
+    return 0
+
+
+class _Ending:
+    """Turns the signals that end a program into the cancellation of the running task."""
+
+    def __init__(self) -> None:
+        self.awaited = False
+        self.signal = 0
+        self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in _ENDINGS:
+            loop.add_signal_handler(number, self._end, number)
+
+    def _end(self, number: signal.Signals) -> None:
+        # Once: whoever presses Ctrl-C again must not cut the orderly stop short.
+        if not self.signal and self._task:
+            self.signal = number
+            self._task.cancel()
+
+
+async def _start(stack: Stack, screen: Screen) -> None:
+    for name in COMPONENTS:
+        if name == "agents" and importlib.util.find_spec("agents.__main__") is None:
+            continue
+        with screen.step(_LABELS[name]) as stack.tell:
+            await stack.start(name)
+
+
+def _show(record: JsonObject, wish: Wish) -> None:
+    print(json.dumps(record, ensure_ascii=False) if wish.json else readable(record), flush=True)
