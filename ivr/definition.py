@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ivr.errors import DefinitionInvalid
 
 _TABLE: Final = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
-_KEY: Final = re.compile(r"""^\s*("[^"]*"|'[^']*'|[\w-]+)\s*=""")
+_KEY: Final = re.compile(
+    r"""^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*="""
+)
 _PART: Final = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
 
 
@@ -64,13 +66,17 @@ def _keys_by_line(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
     arrays: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if found := _TABLE.match(line):
-            table = tuple("".join(part) for part in _PART.findall(found[1]))
+            table = _parts(found[1])
             if line.lstrip().startswith("[["):
                 arrays[table] = arrays.get(table, -1) + 1
                 table = (*table, str(arrays[table]))
             yield table, number
         elif found := _KEY.match(line):
-            yield (*table, found[1].strip("\"'")), number
+            yield (*table, *_parts(found[1])), number
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple("".join(part) for part in _PART.findall(dotted))
 
 
 def read_text(path: Path) -> str:

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ivr.hours import SHANGHAI, DayKind, Hours, parse_hours
+from ivr.menu.model import Destination, Menu, Option, Priority, Profile, Prompt, Service
+from ivr.menu.turn import Closed
+from ivr.routing import Caller, answer, menu_of, priority_of, situation
+
+PEOPLE = Destination(Service.QUEUE, "anyone")
+MAIN = Menu("main", Profile.MENU, ("12320",), (Prompt("hello"),), PEOPLE, Option(to=PEOPLE))
+CITY = replace(MAIN, name="city", numbers=("02512320",))
+DIRECT = replace(MAIN, name="direct", profile=Profile.DIRECT, numbers=("12345",))
+MENUS = (CITY, DIRECT, MAIN)
+ALWAYS = "\n".join(f'{kind} = ["00:00-24:00"]' for kind in DayKind)
+OFFICE = "\n".join(
+    f'{kind} = ["08:30-17:30"]' if kind in {"mon", "tue", "wed", "thu", "fri"} else f"{kind} = []"
+    for kind in DayKind
+)
+HOURS: Hours = parse_hours(
+    Path("hours.toml"),
+    f"""
+[schedules.always]
+{ALWAYS}
+[schedules.office]
+{OFFICE}
+[numbers]
+default = "always"
+12320 = "office"
+[queues]
+anyone = {{ schedule = "office", otherwise = "duty" }}
+duty = {{ schedule = "always" }}
+""",
+)
+DAY = datetime(2026, 11, 23, 10, tzinfo=SHANGHAI)
+NIGHT = datetime(2026, 11, 23, 20, tzinfo=SHANGHAI)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "caller", "expected"),
+    [
+        ("12320", Caller(), "main"),
+        ("02512320", Caller(), "city"),
+        ("12345", Caller(), "direct"),
+        ("99999", Caller(), "direct"),
+        ("", Caller(), "direct"),
+        ("12320", Caller(elderly=True), "direct"),
+    ],
+)
+def test_the_number_and_the_caller_choose_the_menu(
+    dialled: str, caller: Caller, expected: str
+) -> None:
+    assert menu_of(MENUS, dialled, caller).name == expected
+
+
+def test_without_a_direct_menu_every_call_is_answered_all_the_same() -> None:
+    assert menu_of((MAIN, CITY), "02512320", Caller(elderly=True)).name == "city"
+    assert menu_of((MAIN, CITY), "99999", Caller()).name == "main"
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (Caller(), Priority.P3),
+        (Caller(abandons_last_hour=1), Priority.P3),
+        (Caller(abandons_last_hour=2), Priority.P2),
+        (Caller(callback_due=True), Priority.P2),
+        (Caller(elderly=True), Priority.P3),
+    ],
+)
+def test_who_gave_up_twice_or_is_owed_a_call_comes_earlier(
+    caller: Caller, expected: Priority
+) -> None:
+    assert priority_of(caller) is expected
+
+
+def test_within_hours_nothing_is_closed() -> None:
+    now = situation(HOURS, "12320", DAY, Caller())
+    assert now.closed is None
+    assert now.substitutes == {}
+
+
+def test_outside_hours_the_next_opening_and_the_substitutes_are_known() -> None:
+    now = situation(HOURS, "12320", NIGHT, Caller())
+    assert now.closed == Closed(510, 1050)
+    assert now.substitutes == {"anyone": "duty"}
+
+
+def test_another_number_keeps_its_own_hours() -> None:
+    assert situation(HOURS, "12345", NIGHT, Caller()).closed is None
+
+
+def test_what_is_known_of_the_caller_and_the_switch_reaches_the_menu() -> None:
+    caller = Caller(elderly=True, abandons_last_hour=3)
+    way = answer(MENUS, HOURS, "12320", DAY, caller, surge=True)
+    assert way.menu is DIRECT
+    assert way.situation.surge
+    assert way.situation.elderly
+    assert way.situation.priority is Priority.P2
