@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import wave
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ RATE: Final = 8_000
 """Samples a second of a telephone's sound."""
 CHANNELS: Final = 2
 """Left is the caller, right is what the caller hears."""
+_PATH: Final = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}/{CALL_ID.pattern}\.wav")
 _FRAME_BYTES: Final = 2 * CHANNELS
 _CHUNK_BYTES: Final = 1 << 18
 
@@ -91,7 +93,7 @@ class Archive:
             ValueRefused: the path leads elsewhere, or over a link.
         """
         place = self._root / path
-        if place.resolve() != self._root.resolve() / path or ".." in Path(path).parts:
+        if not _PATH.fullmatch(path) or place.resolve() != self._root.resolve() / path:
             raise ValueRefused(f"Expected a path within the archive, came {path!r}.")
         return place
 

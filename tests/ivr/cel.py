@@ -118,19 +118,24 @@ def phone(agent: str = "a1001", serial: int = 3) -> str:
     return f"PJSIP/agent-{agent}-{serial:08x}"
 
 
-def answered(number: int = 1, *, talk: float = 30, boot: int = 7) -> Journal:
+def answered(number: int = 1, *, talk: float = 30, boot: int = 7, second: int = SECOND) -> Journal:
     """A caller presses 1 and 2, waits, speaks with an agent who hangs up first, and rates."""
-    call = Journal(number, boot).begins().chooses("main", "1", "C").chooses("consult", "1", "C02")
+    call = (
+        Journal(number, boot, second)
+        .begins()
+        .chooses("main", "1", "C")
+        .chooses("consult", "1", "C02")
+    )
     call.queues().after(1).rings(seconds=3).connects().after(talk)
     call.parts(phone()).hangs_up(phone(), source=phone()).parts(CALLER)
     call.says("LEFT", "consult:CONTINUE").says("RATING_OFFERED").after(2).says("RATING", "1")
     return call.hangs_up(source="dialplan/builtin").ends()
 
 
-def abandoned(number: int = 1, *, wait: float = 12, boot: int = 7) -> Journal:
+def abandoned(number: int = 1, *, wait: float = 12, boot: int = 7, agent: str = "a1001") -> Journal:
     """A caller waits, a phone rings in vain, and the caller hangs up."""
     call = Journal(number, boot).begins().chooses("main", "0").queues("general")
-    call.rings(seconds=wait).hangs_up(phone(), cause=0).hangs_up(source=CALLER)
+    call.rings(agent, seconds=wait).hangs_up(phone(agent), cause=0).hangs_up(source=CALLER)
     return call.ends()
 
 

@@ -35,7 +35,8 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql://hotline:secret@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
+    def spawn(self) -> None:
+        """Start it; from the main thread, because it dies with the thread that started it."""
         argv = (
             *user_namespace(),
             *("setpriv", "--pdeathsig", "INT", "--", str(binaries() / "postgres")),
@@ -45,6 +46,10 @@ class Server:
         )
         with (self.data.parent / "postgres.log").open("ab") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+
+    def start(self) -> None:
+        self.spawn()
+        assert self.process is not None
         deadline = time.monotonic() + _STARTED_WITHIN
         while not asyncio.run(self._answers()):
             assert self.process.poll() is None, (self.data.parent / "postgres.log").read_text()

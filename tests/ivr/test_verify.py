@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from ivr.config import Settings
+from ivr.database import Pool
+from ivr.recordings import Sweeper
+from ivr.verify import Finding, report, verify
+from tests.ivr import cel
+from tests.ivr.ledgers import took
+from tests.ivr.test_recordings import recorded
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+
+async def failing(settings: Settings) -> list[str]:
+    return [finding.name for finding in await verify(settings) if not finding.holds]
+
+
+@pytest.fixture
+async def kept(pool: Pool, settings: Settings) -> cel.Journal:
+    """A centre with three calls, one of them recorded, and nothing wrong."""
+    call = cel.answered(1)
+    recorded(settings, f"{call.call_id}.raw", seconds=30)
+    await took(pool, settings, call, cel.abandoned(2, agent="a1002"), cel.left_in_menu(3))
+    await Sweeper(pool, settings).step()
+    return call
+
+
+async def test_a_ledger_in_order_has_no_violation(settings: Settings, kept: cel.Journal) -> None:
+    findings = await verify(settings)
+    assert kept.call_id
+    assert [finding for finding in findings if not finding.holds] == []
+    assert len(findings) == 17
+    checked = {finding.name: finding.checked for finding in findings}
+    assert checked["records unlike the fold of their lines"] == 3
+    assert checked["recordings gone or unlike their row"] == 1
+
+
+async def test_an_empty_ledger_is_in_order(settings: Settings) -> None:
+    assert await failing(settings) == []
+
+
+BREAKS = {
+    "linked ids heard of without a record": "DELETE FROM call WHERE call_id LIKE '%.3'",
+    "records without a line": "DELETE FROM spool_line WHERE call_id LIKE '%.3'",
+    "open calls of an earlier start of Asterisk": """
+        UPDATE call SET final = false, disposition = NULL, ended_at = NULL WHERE call_id LIKE '%.3';
+        INSERT INTO engine_boot VALUES ('n1', 8)""",
+    "ended calls waiting for their record": """
+        INSERT INTO fold_due
+        SELECT call_id, opened_at, node, true, now() - interval '2 min' FROM call""",
+    "records unlike the fold of their lines": "UPDATE leg SET talk_ms = talk_ms + 1",
+    "queue days that do not add up": "UPDATE call SET disposition = 'night' WHERE queue <> ''",
+    "stays in a queue beyond the call's end": "UPDATE queue_visit SET outcome = 'waiting'",
+    "agents offered two calls at once": """
+        INSERT INTO leg SELECT opened_at, call_id, 9, channel, kind, agent, started_at, answered_at,
+                               ended_at, 0, 0, 0, 16 FROM leg WHERE agent IS NOT NULL LIMIT 1""",
+    "conversations without a recording": "UPDATE recording SET state = 'missing', path = NULL",
+    "recordings shorter than the talk": "UPDATE recording SET milliseconds = 27000",
+    "conversations not asked for their recording": """
+        DELETE FROM recording;
+        UPDATE call SET ended_at = now() - interval '11 min' WHERE talk_ms > 0""",
+    "breaks in the audit's chain": """
+        INSERT INTO audit (actor, action, object, detail) VALUES ('a', 'b', 'c', '{}');
+        INSERT INTO audit (actor, action, object, detail) VALUES ('d', 'e', 'f', '{}');
+        ALTER TABLE audit DISABLE TRIGGER ALL;
+        UPDATE audit SET actor = 'someone else' WHERE seq = 1""",
+    "recordings gone or unlike their row": "UPDATE recording SET sha256 = sha256('other')",
+    "archived files without a row": "DELETE FROM recording",
+    "spool files whose bytes are not all kept": "DELETE FROM spool_line WHERE position = 0",
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_what_is_broken_is_found(
+    name: str, settings: Settings, kept: cel.Journal, connection: Connection
+) -> None:
+    assert kept.call_id
+    await connection.execute(BREAKS[name])
+    assert name in await failing(settings)
+
+
+async def test_a_missing_audit_row_is_found(settings: Settings, connection: Connection) -> None:
+    row = "INSERT INTO audit (actor, action, object, detail) VALUES ('a', 'b', 'c', '{}')"
+    for _ in range(3):
+        await connection.execute(row)
+    assert await failing(settings) == []
+    await connection.execute("ALTER TABLE audit DISABLE TRIGGER ALL")
+    await connection.execute("DELETE FROM audit WHERE seq = 2")
+    assert await failing(settings) == ["breaks in the audit's chain"]
+
+
+async def test_a_recording_that_vanished_is_found(settings: Settings, kept: cel.Journal) -> None:
+    assert kept.call_id
+    for path in settings.recordings.archive.rglob("*.wav"):
+        path.unlink()
+    assert await failing(settings) == ["recordings gone or unlike their row"]
+
+
+async def test_a_spool_that_nobody_reads_is_found(settings: Settings, kept: cel.Journal) -> None:
+
+    assert kept.call_id
+    path = settings.spool.directory / "cel.jsonl"
+    with path.open("a") as stream:
+        stream.write(cel.answered(4).text())
+    os.utime(path, (time.time() - 120,) * 2)
+    assert await failing(settings) == ["spool files left unread"]
+
+
+def test_a_report_names_what_fails_and_shows_examples() -> None:
+    text = report([Finding("files", 1, 7, ("a.wav",)), Finding("calls", 0)])
+    assert text.splitlines() == [
+        "FAIL      1  files (of 7)",
+        "        a.wav",
+        "ok        0  calls",
+    ]
