@@ -19,16 +19,26 @@ TOP_LEVEL = {"ivr", "agents", "dialplans", "asterisk-conf", "deploy", "docs", "b
 PURE = [
     "ivr/events.py",
     "ivr/calls.py",
+    "ivr/channels.py",
+    "ivr/fold.py",
+    "ivr/visits.py",
     "ivr/hours.py",
     "ivr/routing.py",
+    "ivr/board.py",
     "ivr/queues.py",
     "ivr/staffing.py",
     "ivr/asterisk/ami.py",
     "ivr/asterisk/agi_protocol.py",
+    "ivr/asterisk/snapshot.py",
+    "ivr/asterisk/actions.py",
     "ivr/asterisk/spool.py",
     "ivr/asterisk/variables.py",
     "ivr/menu/model.py",
     "ivr/menu/engine.py",
+    "ivr/menu/turn.py",
+    "ivr/menu/check.py",
+    "ivr/menu/prompts.py",
+    "ivr/menu/saying.py",
     "ivr/categories/taxonomy.py",
 ]
 """Modules that decide: no await, clock, random, log or environment."""
@@ -122,8 +132,8 @@ def test_tasks_have_a_parent() -> None:
 
 def test_the_top_level_holds_nothing_but_the_design() -> None:
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
     folders = {name.split("/")[0] for name in listed if "/" in name and not name.startswith(".")}
     assert folders <= TOP_LEVEL
 
@@ -144,6 +154,26 @@ def test_every_ignored_lint_rule_has_its_reason() -> None:
     assert rules
     assert [line for line in rules if "#" not in line] == []
     assert tomllib.loads(text)["tool"]["ruff"]["lint"]["select"] == ["ALL"]
+
+
+def _logged(path: Path) -> Iterator[str]:
+    levels = {"debug", "info", "warning", "error", "exception"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        owner = node.func.value
+        logger = isinstance(owner, ast.Name) and owner.id in {"log", "_log"}
+        if logger and node.func.attr in levels and node.func.attr != "debug":
+            assert isinstance(node.args[0], ast.Constant), f"{_relative(path)}:{node.lineno}"
+            yield str(node.args[0].value)
+
+
+def test_every_log_event_is_listed_and_every_listed_one_is_logged() -> None:
+    listed = re.findall(
+        r"(?m)^\| `([a-z_]+\.[a-z_]+)` \|", (ROOT / "docs/log-events.md").read_text("utf-8")
+    )
+    logged = {event for path in [*PRODUCT, *ROOT.glob("deploy/**/*.py")] for event in _logged(path)}
+    assert sorted(listed) == sorted(logged)
 
 
 def test_importing_the_call_side_reads_no_environment_and_starts_nothing() -> None:
