@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ivr.hours import DayKind, Hours, parse_hours
+from ivr.menu.check import (
+    MOST_OPTIONS,
+    Finding,
+    Weight,
+    check,
+    check_calendar,
+    check_hours,
+    check_menu,
+)
+from ivr.menu.definitions import Definitions
+from ivr.menu.load import Known, parse_menu
+from ivr.menu.model import Menu
+from ivr.menu.prompts import PromptBook, parse_prompts
+
+SAYINGS = ("p_person", "p_invalid", "p_closed", "p_person_first")
+HEAD = """
+name = "main"
+profile = "menu"
+opening = ["none"]
+start = { node = "a" }
+person = { queue = "people" }
+"""
+
+
+def a_book(**texts: str) -> PromptBook:
+    everything = dict.fromkeys((*SAYINGS, "none"), "您好") | texts
+    tables = (
+        f'[prompts.{key}]\nzh = "{zh}"\nen = "{zh.replace("请按", " press ")}"'
+        for key, zh in everything.items()
+    )
+    return parse_prompts(Path("prompts.toml"), "\n".join(tables))
+
+
+def findings(text: str, book: PromptBook, head: str = HEAD) -> list[str]:
+    known = Known(book.prompts, {"people", "duty"}, lambda _: True)
+    menu = parse_menu(Path("main.toml"), head + text, known)
+    return [str(finding) for finding in check_menu(menu, book)]
+
+
+def test_a_menu_in_order_has_no_finding() -> None:
+    text = '[nodes.a]\nsay = ["a"]\nkeys.1 = { queue = "duty" }'
+    assert findings(text, a_book(a="值班请按1，人工请按0")) == []
+
+
+def test_a_key_announced_and_not_offered_is_a_fault_in_each_language() -> None:
+    text = '[nodes.a]\nsay = ["a"]\nkeys.1 = { queue = "duty" }'
+    found = findings(text, a_book(a="值班请按1，留言请按2"))
+    assert found == [
+        "fault: main.a (zh): announces the key 2, not offered.",
+        "fault: main.a (en): announces the key 2, not offered.",
+    ]
+
+
+def test_a_key_offered_and_not_announced_is_a_fault() -> None:
+    text = '[nodes.a]\nsay = ["a"]\nkeys.1 = { queue = "duty" }\nkeys.2 = { queue = "duty" }'
+    assert "fault: main.a (zh): offers the key 2, not announced." in findings(
+        text, a_book(a="值班请按1")
+    )
+
+
+def test_more_than_seven_choices_are_a_fault() -> None:
+    keys = "\n".join(f'keys.{key} = {{ queue = "duty" }}' for key in range(1, 8))
+    texts = "，".join(f"请按{key}" for key in range(8))
+    found = findings(f'[nodes.a]\nsay = ["a"]\n{keys}', a_book(a=texts))
+    assert found == [f"fault: main.a: 8 choices; callers keep {MOST_OPTIONS} in mind at most."]
+
+
+def nested(*names: str, last: str) -> str:
+    ways = [*(f'node = "{name}"' for name in names[1:]), last]
+    return "\n".join(
+        f'[nodes.{name}]\nsay = ["a"]\nkeys.1 = {{ {way} }}'
+        for name, way in zip(names, ways, strict=True)
+    )
+
+
+def test_a_fourth_menu_below_the_others_is_a_fault() -> None:
+    book = a_book(a="请按1")
+    assert findings(nested("a", "b", "c", last='queue = "duty"'), book) == []
+    found = findings(nested("a", "b", "c", "d", last='queue = "duty"'), book)
+    assert found == ["fault: main.a: 4 menus below each other; 3 are allowed."]
+
+
+def test_an_announcement_and_an_entry_are_no_further_menu() -> None:
+    text = nested("a", "b", "c", last='node = "number"')
+    text += '\n[nodes.number]\nsay = ["none"]\nlongest = 2\nnumbers.11 = { node = "text" }'
+    text += '\n[nodes.text]\nsay = ["a"]\nkeys.1 = { bye = true }'
+    assert findings(text, a_book(a="请按1")) == []
+
+
+def test_a_loop_is_a_fault_with_its_way() -> None:
+    found = findings(nested("a", "b", last='node = "a"'), a_book(a="请按1"))
+    assert "fault: main.a: leads back to itself by a → b → a; the key # does that." in found
+
+
+def test_a_loop_that_begins_below_the_start_is_found_too() -> None:
+    found = findings(nested("a", "b", "c", last='node = "b"'), a_book(a="请按1"))
+    assert "fault: main.a: leads back to itself by b → c → b; the key # does that." in found
+
+
+def test_a_node_that_no_choice_leads_to_is_a_warning() -> None:
+    text = '[nodes.a]\nsay = ["none"]\n[nodes.b]\nsay = ["none"]'
+    assert findings(text, a_book()) == ["warning: main.b: no choice leads here."]
+
+
+def test_nodes_of_the_night_and_of_the_switch_are_led_to() -> None:
+    head = HEAD + 'night = "b"\nsurge = "c"\n'
+    text = "\n".join(f'[nodes.{name}]\nsay = ["none"]' for name in "abc")
+    assert findings(text, a_book(), head) == []
+
+
+@pytest.mark.parametrize(
+    "service", ['voicemail = "general"', 'callback = "people"', 'knowledge = "x"', 'oncall = "x"']
+)
+def test_a_service_that_the_dialplan_has_no_route_for_is_a_fault(service: str) -> None:
+    found = findings(f'[nodes.a]\nsay = ["a"]\nkeys.1 = {{ {service} }}', a_book(a="请按1"))
+    name = service.split(maxsplit=1)[0]
+    assert f"fault: main.a: the dialplan has no route '{name}' yet." in found
+
+
+def test_no_person_is_a_fault_wherever_callers_would_be_stuck() -> None:
+    book = a_book(a="请按1")
+    known = Known(book.prompts, {"people"}, lambda _: True)
+    text = HEAD + '[nodes.a]\nsay = ["a"]\nkeys.1 = { bye = true }'
+    menu = parse_menu(Path("main.toml"), text, known)
+    lonely = replace(menu, person=menu.nodes["a"].options["1"])  # type: ignore[union-attr]  # a choice
+    found = [str(finding) for finding in check_menu(lonely, book)]
+    assert "fault: main.a: no person within 2 keys." in found
+    assert any("Silence() for ever does not end at a person" in line for line in found)
+
+
+OPEN = "\n".join(f'{kind} = ["00:00-24:00"]' for kind in DayKind)
+OFFICE = OPEN.replace('sat = ["00:00-24:00"]', "sat = []")
+NEVER = "\n".join(f"{kind} = []" for kind in DayKind)
+
+
+def hours(numbers: str, queues: str) -> Hours:
+    schedules = (
+        f"[schedules.always]\n{OPEN}\n[schedules.office]\n{OFFICE}\n[schedules.never]\n{NEVER}"
+    )
+    text = f"{schedules}\n[numbers]\n{numbers}\n[queues]\n{queues}"
+    return parse_hours(Path("hours.toml"), text)
+
+
+@pytest.fixture
+def of_hours() -> Callable[..., list[str]]:
+    book = a_book(a="请按1，请按2")
+    known = Known(book.prompts, {"people", "duty"}, lambda _: True)
+    text = '[nodes.a]\nsay = ["a"]\nkeys.1 = { queue = "duty" }\nkeys.2 = { queue = "people" }'
+    menu = parse_menu(Path("main.toml"), HEAD + 'numbers = ["12320"]\n' + text, known)
+
+    def find(numbers: str, queues: str, *, night: bool = False) -> list[str]:
+        played: Menu = replace(menu, night="a") if night else menu
+        definitions = Definitions((played,), hours(numbers, queues), book)
+        return [str(finding) for finding in check_hours(definitions)]
+
+    return find
+
+
+BOTH = 'duty = { schedule = "always" }\npeople = { schedule = "always" }'
+
+
+def test_hours_in_order_have_no_finding(of_hours: Callable[..., list[str]]) -> None:
+    assert of_hours('default = "always"', BOTH) == []
+    assert of_hours('default = "always"\n12320 = "office"', BOTH, night=True) == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "queues", "sentence"),
+    [
+        (
+            'default = "office"',
+            BOTH,
+            "fault: hours.numbers.default: closed at times, and the menu main has no `night`.",
+        ),
+        (
+            'default = "always"\n12320 = "office"',
+            BOTH,
+            "fault: hours.numbers.12320: closed at times, and the menu main has no `night`.",
+        ),
+        (
+            'default = "never"',
+            BOTH,
+            "fault: hours.numbers.default: the schedule never never opens.",
+        ),
+        (
+            'default = "always"\n12345 = "always"',
+            BOTH,
+            "warning: hours.numbers.12345: no menu has this number.",
+        ),
+        (
+            'default = "always"',
+            BOTH + '\nspare = { schedule = "always" }',
+            "warning: hours.queues.spare: no menu leads here.",
+        ),
+        (
+            'default = "always"',
+            'duty = { schedule = "office" }\npeople = { schedule = "always" }',
+            "fault: hours.queues.duty: closed at times (office), and no `otherwise` answers then.",
+        ),
+        (
+            'default = "always"',
+            """duty = { schedule = "office", otherwise = "people" }
+people = { schedule = "office", otherwise = "duty" }""",
+            "fault: hours.queues.duty: closed at times (office), and no `otherwise` answers then.",
+        ),
+    ],
+)
+def test_a_gap_in_the_hours_is_found(
+    of_hours: Callable[..., list[str]], numbers: str, queues: str, sentence: str
+) -> None:
+    assert sentence in of_hours(numbers, queues)
+
+
+def test_a_year_not_announced_is_a_warning() -> None:
+    found = list(check_calendar(hours('default = "always"', BOTH), date(2099, 3, 1)))
+    assert [finding.weight for finding in found] == [Weight.WARNING]
+    assert "2099" in str(found[0])
+    assert list(check_calendar(hours('default = "always"', BOTH), date(2026, 3, 1))) == []
+
+
+def test_faults_come_before_warnings(shipped: Definitions) -> None:
+    main = next(menu for menu in shipped.menus if menu.name == "main")
+    lost = replace(main, start="m_consult", surge=None, name="lost")
+    numbers = {**shipped.hours.numbers, "12320": "office", "99": "always"}
+    menus = (replace(lost, night=None),)
+    found = check(replace(shipped, menus=menus, hours=replace(shipped.hours, numbers=numbers)))
+    weights = [finding.weight for finding in found]
+    assert weights == sorted(weights)
+    assert {Weight.FAULT, Weight.WARNING} == set(weights)
+
+
+def test_a_finding_reads_as_a_line() -> None:
+    assert str(Finding(Weight.FAULT, "main.a", "no.")) == "fault: main.a: no."
