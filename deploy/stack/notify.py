@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _LONGEST_MESSAGE: Final = 4096
+_KEYS: Final = frozenset({"READY", "WATCHDOG"})
 
 
 def parse_notification(datagram: bytes) -> dict[str, str]:
@@ -29,34 +31,36 @@ class NotifySocket:
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.bind(str(path))
+        self._said: set[str] = set()
+        self._news = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
 
     async def heard(self, key: str, within: float) -> bool:
-        """Wait for `key=1`; False when it has not come within so many seconds.
+        """Wait for `key=1` since the last time it was heard; False after so many seconds.
 
         What lies in the socket already counts even when the time is over: a supervisor that
         was itself held up must not punish its child for it.
         """
         try:
             async with asyncio.timeout(within):
-                while True:
-                    datagram = await asyncio.get_running_loop().sock_recv(
-                        self._socket, _LONGEST_MESSAGE
-                    )
-                    if parse_notification(datagram).get(key) == "1":
-                        return True
+                while key not in self._said:
+                    self._news.clear()
+                    await self._news.wait()
         except TimeoutError:
-            return self._lies_waiting(key)
+            self._read()
+        heard = key in self._said
+        self._said.discard(key)
+        return heard
 
-    def _lies_waiting(self, key: str) -> bool:
-        found = False
-        try:
+    def _read(self) -> None:
+        with suppress(BlockingIOError):
             while True:
-                datagram = self._socket.recv(_LONGEST_MESSAGE)
-                found = found or parse_notification(datagram).get(key) == "1"
-        except BlockingIOError:
-            return found
+                words = parse_notification(self._socket.recv(_LONGEST_MESSAGE))
+                self._said.update(key for key in _KEYS & words.keys() if words[key] == "1")
+                self._news.set()
 
     def close(self) -> None:
         """Remove the socket."""
+        asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         self.path.unlink(missing_ok=True)

@@ -24,7 +24,9 @@ from ivr.errors import HotlineError
 
 SCENARIOS: Final = Path(__file__).parent / "sipp"
 
-_REGISTER_SECONDS: Final = 10.0
+_SIGN_SECONDS: Final = 10.0
+_SIGN_OFF_SECONDS: Final = 2.0
+_REGISTERED_SECONDS: Final = 600
 _STOP_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.02
 _serial = itertools.count(1)
@@ -319,15 +321,9 @@ class Agent(_Party):
 
     async def __aenter__(self) -> Self:
         await self._begin()
+        if await self._sign(_REGISTERED_SECONDS, _SIGN_SECONDS) != 0:
+            raise SippFailed(f"agent {self.id} could not sign on; see {self._folder}.")
         user = f"agent-{self.id}"
-        form = _scenario("agent_register.xml", self._folder, user=user, secret=self.secret)
-        sign_on = _Sipp(self._folder, form, self.sip, self.host, self._port)
-        try:
-            await sign_on.start("-m", "1", "-timeout", f"{_REGISTER_SECONDS:.0f}s")
-            if await sign_on.wait(_REGISTER_SECONDS + _STOP_SECONDS) != 0:
-                raise SippFailed(f"{user} could not sign on: {sign_on.complaint()}")
-        finally:
-            await sign_on.stop()
         values = {
             "user": user,
             "rtp_port": self.rtp.port,
@@ -338,6 +334,31 @@ class Agent(_Party):
         self._process = _Sipp(self._folder, scenario, self.sip, self.host, self._port)
         await self._process.start()
         return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Sign off, so that nobody rings a telephone that is gone; Asterisk may be gone as well."""
+        await self._sipp.stop()
+        await self._sign(0, _SIGN_OFF_SECONDS)
+        await super().__aexit__(kind, error, at)
+
+    async def _sign(self, expires: int, within: float) -> int:
+        folder = self._folder / f"sign-{expires}"
+        folder.mkdir()
+        values = {"user": f"agent-{self.id}", "secret": self.secret, "expires": expires}
+        form = _scenario("agent_register.xml", folder, **values)
+        sign = _Sipp(folder, form, self.sip, self.host, self._port)
+        try:
+            await sign.start("-m", "1", "-timeout", f"{within:.0f}s")
+            return await sign.wait(within + _STOP_SECONDS)
+        except TimeoutError:
+            return -1
+        finally:
+            await sign.stop()
 
     @property
     def _sipp(self) -> _Sipp:

@@ -43,7 +43,12 @@ _ONE_SHOT_SECONDS: Final = 120.0
 _QUESTION_SECONDS: Final = 30.0
 _WATCHDOG_SECONDS: Final = 5.0
 _NOT_FOR_CHILDREN: Final = frozenset(
-    {"HOTLINE_CACHE", "HOTLINE_ASTERISK_ROOT", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+    {
+        *("HOTLINE_CACHE", "HOTLINE_ASTERISK_ROOT"),
+        *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
+        # Children that compile all they import at every start are slow to come back.
+        "PYTHONDONTWRITEBYTECODE",
+    }
 )
 
 

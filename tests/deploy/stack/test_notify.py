@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from deploy.stack.notify import NotifySocket, parse_notification
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[NotifySocket]:
+async def door(tmp_path: Path) -> AsyncIterator[NotifySocket]:
     notify = NotifySocket(tmp_path / "notify")
     yield notify
     notify.close()
@@ -52,6 +52,13 @@ async def test_a_new_start_does_not_hear_the_last_process(tmp_path: Path) -> Non
     assert not await new.heard("READY", within=0.05)
     old.close()
     new.close()
+
+
+async def test_each_sign_of_life_counts_once(door: NotifySocket) -> None:
+    _say(door, b"WATCHDOG=1", b"READY=1")
+    assert await door.heard("WATCHDOG", within=5)
+    assert await door.heard("READY", within=5)
+    assert not await door.heard("WATCHDOG", within=0.05)
 
 
 @given(st.binary(max_size=300))

@@ -1,0 +1,73 @@
+"""The units for systemd: what they start exists, and a bridge that hangs is killed at once."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ivr.config import REPOSITORY
+
+UNITS = sorted((REPOSITORY / "deploy/systemd").glob("*.service"))
+_DEPLOYED = "/opt/hotline"
+
+
+def _unit(path: Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys keep their case
+    parser.read(path, encoding="utf-8")
+    return parser
+
+
+def test_the_bridge_is_killed_five_seconds_after_its_last_sign_of_life() -> None:
+    service = _unit(REPOSITORY / "deploy/systemd/hotline-ivr.service")["Service"]
+    wanted = {
+        "Type": "notify",
+        "WatchdogSec": "5",
+        "WatchdogSignal": "SIGKILL",
+        "Restart": "always",
+    }
+    assert {key: service[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_runs_as_nobody_special(path: Path) -> None:
+    service = _unit(path)["Service"]
+    assert service["User"] == "hotline"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_systemd_finds_no_fault_in_a_unit(path: Path, tmp_path: Path) -> None:
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        known = re.compile(r"^(\[[A-Z][a-z]+\]|[A-Z]\w+=.*|#.*|)$")
+        assert [line for line in path.read_text().splitlines() if not known.match(line)] == []
+        return
+    here = tmp_path / path.name
+    here.write_text(path.read_text().replace(f"{_DEPLOYED}/.venv/bin/python", sys.executable))
+    for other in UNITS:
+        if other != path:
+            (tmp_path / other.name).write_text("[Service]\nExecStart=/bin/true\n")
+    done = subprocess.run(
+        [tool, "verify", "--man=no", str(here)], capture_output=True, text=True, check=False
+    )
+    complaints = [line for line in done.stderr.splitlines() if path.name in line]
+    assert complaints == []
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_starts_a_command_that_exists(path: Path) -> None:
+    command = _unit(path)["Service"]["ExecStart"]
+    match = re.fullmatch(rf"{_DEPLOYED}/\.venv/bin/python -m (\w+) (\w+)", command)
+    assert match
+    package, name = match.groups()
+    source = (REPOSITORY / package / "__main__.py").read_text(encoding="utf-8")
+    assert f"def {name}(" in source
