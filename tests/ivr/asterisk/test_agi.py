@@ -305,6 +305,7 @@ async def test_one_call_too_many_is_closed_at_once_and_counted() -> None:
                         assert await third.closed() == b""
                 await until(lambda: logged)
             assert [(line["event"], line["refused"]) for line in logged] == [("agi.full", 3)]
+            assert served.server._excess == 0
             for peer in (first, second):
                 peer.say(b"200 result=0\n")
                 await peer.closed()

@@ -176,6 +176,12 @@ def test_a_reply_without_end_is_refused_at_the_limit(opening: bytes) -> None:
     assert said == [Broke(f"expected a reply of at most {REPLY_LIMIT} bytes.")]
 
 
+@pytest.mark.parametrize("value", [b"x" * REPLY_LIMIT, b"x\n" * (REPLY_LIMIT // 2)])
+def test_a_reply_that_came_whole_is_held_to_the_same_limit(value: bytes) -> None:
+    said = replies(b"200 result=1 (" + value + b")\n")
+    assert said == [Broke(f"expected a reply of at most {REPLY_LIMIT} bytes.")]
+
+
 _PIECES = st.sampled_from(
     [
         b"200 result=0\n",
