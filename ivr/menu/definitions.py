@@ -19,7 +19,7 @@ from ivr.definition import read_text
 from ivr.errors import DefinitionInvalid
 from ivr.hours import Hours, parse_hours
 from ivr.menu.check import Weight, check
-from ivr.menu.load import Known, load_menus
+from ivr.menu.load import Known, load_menus, menu_files
 from ivr.menu.model import Menu
 from ivr.menu.prompts import PromptBook, parse_prompts
 
@@ -42,12 +42,16 @@ class Sources:
 
     def fingerprint(self) -> tuple[tuple[str, int, int], ...]:
         """Change when a file is edited, added or removed; a missing file counts as empty."""
-        return tuple(
-            (path.name, status.st_mtime_ns, status.st_size)
-            for path in (*sorted(self.menus.glob("*.toml")), self.hours, self.prompts)
-            if path.exists()
-            for status in (path.stat(),)
-        )
+        paths = (*menu_files(self.menus), self.hours, self.prompts)
+        return tuple(stamp for path in paths if (stamp := _stamp(path)))
+
+
+def _stamp(path: Path) -> tuple[str, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:  # an editor replaces a file by taking it away for a moment
+        return None
+    return path.name, status.st_mtime_ns, status.st_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,11 @@ class Known:
     """Whether `<taxonomy id>:<code>` may be filed under."""
 
 
+def menu_files(folder: Path) -> list[Path]:
+    """List the menus of a folder; hidden files are an editor's own, not a menu."""
+    return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
+
+
 def load_menus(folder: Path, known: Known) -> tuple[Menu, ...]:
     """Read every menu of the folder, in the order of their names.
 
@@ -121,7 +126,7 @@ def load_menus(folder: Path, known: Known) -> tuple[Menu, ...]:
     """
     menus: list[Menu] = []
     faults: list[str] = []
-    for path in sorted(folder.glob("*.toml")):
+    for path in menu_files(folder):
         try:
             menus.append(parse_menu(path, read_text(path), known))
         except DefinitionInvalid as invalid:

@@ -97,6 +97,21 @@ def test_a_file_removed_is_noticed_and_refused(edited: Sources) -> None:
     assert shelf.current.hours.queues
 
 
+def test_a_file_that_is_gone_for_a_moment_does_not_stop_the_watch(edited: Sources) -> None:
+    shelf = Shelf(edited)
+    (edited.menus / "late.toml").symlink_to(edited.menus / "nowhere.toml")
+    assert not shelf.refresh()
+    assert shelf.current.menus
+
+
+def test_what_an_editor_hides_is_no_menu(edited: Sources) -> None:
+    shelf = Shelf(edited)
+    (edited.menus / ".#main.toml").write_text("half a line", encoding="utf-8")
+    with capture_logs() as logs:
+        assert not shelf.refresh()
+    assert logs == []
+
+
 def test_definitions_that_cannot_be_played_stop_the_start(edited: Sources) -> None:
     edit(edited.menus / "main.toml", 'node = "m_appt"', 'node = "m_atpp"')
     with pytest.raises(DefinitionInvalid, match="m_atpp"):
