@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from deploy.stack.checks import run_checks
 from deploy.stack.screen import Screen
 from deploy.stack.up import Wish, bring_up
+from ivr.config import REPOSITORY
 from ivr.errors import HotlineError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -21,10 +23,13 @@ def up(
     once: Annotated[bool, typer.Option(help="End after the first call.")] = False,
     json: Annotated[bool, typer.Option(help="Print the record as one JSON line.")] = False,
     call: Annotated[bool, typer.Option(help="Ring the first call through.")] = True,
+    directory: Annotated[
+        Path, typer.Option(help="Keep everything here; another folder is another copy.")
+    ] = REPOSITORY / "var",
 ) -> None:
     """Start the whole hotline, ring a first call through, and stay up until Ctrl-C."""
     try:
-        code = asyncio.run(bring_up(Wish(once=once, json=json, call=call)))
+        code = asyncio.run(bring_up(Wish(once=once, json=json, call=call, directory=directory)))
     except HotlineError as error:
         Screen().say(f"\n✗ {error}")
         code = 1

@@ -90,11 +90,6 @@ class Layout:
             raise HotlineError(f"{self.runtime} belongs to user {owner}, expected {os.getuid()}.")
 
 
-def default_layout() -> Layout:
-    """Give the layout of the checkout itself: below `var`."""
-    return Layout(REPOSITORY / "var")
-
-
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Give the folder for what was fetched; `HOTLINE_CACHE` lets several checkouts share it."""
     return Path(environment.get("HOTLINE_CACHE") or REPOSITORY / "var/cache").absolute()

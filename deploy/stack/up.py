@@ -7,10 +7,11 @@ import importlib.util
 import json
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from deploy.stack.demonstration import demonstrate
-from deploy.stack.layout import default_layout
+from deploy.stack.layout import Layout
 from deploy.stack.record import JsonObject, is_complete, readable
 from deploy.stack.screen import Screen
 from deploy.stack.stack import COMPONENTS, Stack
@@ -38,6 +39,7 @@ class Wish:
     once: bool
     json: bool
     call: bool
+    directory: Path
 
 
 async def bring_up(wish: Wish) -> int:
@@ -49,7 +51,7 @@ async def bring_up(wish: Wish) -> int:
     screen = Screen()
     ending = _Ending()
     record: JsonObject | None = None
-    layout = default_layout()
+    layout = Layout(wish.directory.absolute())
     layout.make()
     with (layout.logs / "stack.log").open("a", encoding="utf-8", buffering=1) as log:
         configure_logging(stream=log)
