@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from deploy.stack import postgres
+from deploy.stack.stack import Stack
+from tests.real.hotline import Hotline, write_tones
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder calls through real servers, in one event loop."""
+    for item in items:
+        if "tests/real/" in item.path.as_posix():
+            item.add_marker(pytest.mark.real)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hotline]:
+    """The whole hotline; every test leaves it running."""
+    folder = tmp_path_factory.mktemp("hotline")
+    outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+    async with Stack(folder / "stack", environment=outer, rated_after_seconds=1) as stack:
+        write_tones(stack.layout.sounds)
+        await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
+        database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
+        yield Hotline(stack, folder / "sipp", database)
