@@ -14,7 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.types import StringConstraints
 
 from ivr.errors import SettingsInvalid
@@ -34,6 +42,14 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+
+
+def _listed(value: object) -> object:
+    """Take a list from the environment too: separated by commas."""
+    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class _Section(BaseModel):
@@ -71,6 +87,23 @@ class AgiSettings(_Section):
     """Shared with the dialplan; a question without it is refused."""
     sessions: Annotated[int, Field(ge=1)] = 1_000
     """Calls in menus at once; one more is closed at once and takes the plain menu."""
+
+
+class TelephonySettings(_Section):
+    """What the local stack writes into Asterisk's configuration; ours only to hand on."""
+
+    trunk: Listed = ()
+    """Addresses or networks from which calls are accepted, besides the stack's own test caller."""
+    trunk_contact: str | None = None
+    """Where calls to the outside go, e.g. `sip:192.0.2.7:5060`."""
+    sip_host: str = "127.0.0.1"
+    """Our own address, as the trunk and the telephones see it."""
+    sip_port: Port | None = None
+    """None: a free one, for a stack that nobody calls from outside."""
+    external_address: str | None = None
+    """What the other side of a NAT sees."""
+    agents: Listed = ("a1001", "a1002", "a1003")
+    """Ids of the agents' telephones, each a member of every queue."""
 
 
 class SpoolSettings(_Section):
@@ -120,6 +153,11 @@ class WebSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    address: Annotated[str, StringConstraints(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")] = ""
+    """What people type into their browsers, e.g. `https://desk.example.cn`; empty means plain
+    HTTP at host and port, for this machine alone."""
+    metrics_token: SecretStr = SecretStr("")
+    """Bearer token with which Prometheus may read `/metrics`; empty: only an administrator may."""
 
 
 class Settings(_Section):
@@ -128,6 +166,7 @@ class Settings(_Section):
     node: NodeSettings = NodeSettings()
     ami: AmiSettings = AmiSettings()
     agi: AgiSettings = AgiSettings()
+    telephony: TelephonySettings = TelephonySettings()
     spool: SpoolSettings = SpoolSettings()
     recordings: RecordingSettings = RecordingSettings()
     database: DatabaseSettings = DatabaseSettings()

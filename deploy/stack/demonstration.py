@@ -76,7 +76,7 @@ async def demonstrate(stack: Stack, screen: Screen) -> JsonObject:
     journal = _Journal(stack.settings.spool.directory / "cel.jsonl")
     workspace = stack.layout.directory / "first-call"
     shutil.rmtree(workspace, ignore_errors=True)
-    sip = Address("127.0.0.1", stack.ports.sip)
+    sip = Address(stack.settings.telephony.sip_host, stack.sip_port)
     screen.say("▸ 座席登录 · an agent signs on")
     agent = Agent(
         sip=sip,

@@ -60,7 +60,6 @@ class Stack:
         directory: Path,
         *,
         environment: Mapping[str, str] | None = None,
-        agents: Sequence[str] = ("a1001", "a1002", "a1003"),
         rated_after_seconds: int = 15,
         tell: Callable[[str], None] | None = None,
     ) -> None:
@@ -69,14 +68,12 @@ class Stack:
         Args:
             directory: all that this copy writes lies below it.
             environment: instead of the process's own.
-            agents: ids of the SIP agents that may register, each a member of every queue.
             rated_after_seconds: a shorter talk is not followed by the rating question.
             tell: called with short words during long steps.
         """
         self.layout = Layout(directory.absolute())
         self._outer = dict(os.environ if environment is None else environment)
         self._open = ExitStack()
-        self._agents = agents
         self._rated_after = rated_after_seconds
         self.tell = tell or (lambda _word: None)
         self._starters: dict[str, Callable[[], Awaitable[None]]] = {
@@ -251,17 +248,23 @@ class Stack:
         )
 
     def _asterisk_values(self) -> asterisk.Values:
-        secret, ports = self.memory.secret, self.ports
+        secret, ports, telephony = self.memory.secret, self.ports, self.settings.telephony
         accounts = ("live", "dialer", "beat", "watch")
         return asterisk.check_values(
             node=self.settings.node.name,
             boot=next_boot(self.layout.boots),
             secrets={name: secret(f"ami {name}") for name in accounts},
             agi_token=secret("agi token"),
-            agents=tuple({"id": name, "secret": self.agent_secret(name)} for name in self._agents),
-            trunk={"addresses": (CALLER_ADDRESS,)},
-            sip_host="127.0.0.1",
-            sip_port=ports.sip,
+            agents=tuple(
+                {"id": name, "secret": self.agent_secret(name)} for name in telephony.agents
+            ),
+            trunk={
+                "addresses": (CALLER_ADDRESS, *telephony.trunk),
+                "contact": telephony.trunk_contact,
+            },
+            sip_host=telephony.sip_host,
+            sip_port=self.sip_port,
+            external_address=telephony.external_address,
             rtp_first=ports.rtp[0],
             rtp_last=ports.rtp[1],
             ami_port=ports.ami,
@@ -269,6 +272,11 @@ class Stack:
             http_port=ports.http,
             rating_after_seconds=self._rated_after,
         )
+
+    @property
+    def sip_port(self) -> int:
+        """Where Asterisk takes SIP over UDP."""
+        return self.settings.telephony.sip_port or self.ports.sip
 
     def agent_secret(self, agent: str) -> str:
         """Give the SIP password of an agent."""

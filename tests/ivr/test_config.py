@@ -63,3 +63,8 @@ def test_a_secret_does_not_appear_in_the_text_of_the_settings() -> None:
     settings = load_settings({"HOTLINE_AMI__SECRET": "correct horse"})
     assert settings.ami.secret.get_secret_value() == "correct horse"
     assert "correct horse" not in repr(settings)
+
+
+def test_a_list_comes_from_the_environment_separated_by_commas() -> None:
+    settings = load_settings({"HOTLINE_TELEPHONY__TRUNK": "192.0.2.1,192.0.2.2"})
+    assert settings.telephony.trunk == ("192.0.2.1", "192.0.2.2")
