@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ivr.errors import SettingsInvalid
+from ivr.menu.audio import levelled
+from ivr.menu.definitions import Definitions
 from ivr.menu.voice import Espeak, VoiceFailed, find_voice
 
 
@@ -37,6 +39,20 @@ def test_nothing_to_say_is_a_failure_and_not_silence() -> None:
         Espeak().synthesize("……", "zh")
 
 
+def test_a_slower_pace_takes_longer() -> None:
+    slow, usual = (Espeak(pace=pace).synthesize("人工服务，请按0。", "zh") for pace in (0.7, 1))
+    assert len(slow.samples) > 1.2 * len(usual.samples)
+
+
+def test_the_greeting_is_over_within_12_seconds(shipped: Definitions) -> None:
+    menu = next(menu for menu in shipped.menus if menu.name == "main")
+    spoken = [
+        levelled(Espeak().synthesize(shipped.prompts.texts["zh"][prompt.key], "zh"))
+        for prompt in menu.opening
+    ]
+    assert sum(len(one.samples) / one.rate for one in spoken) <= 12
+
+
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(VoiceFailed, match="no-such-voice"):
         Espeak(program="no-such-voice").synthesize("您好", "zh")
@@ -48,7 +64,7 @@ def test_a_program_that_fails_is_a_failure_and_not_silence() -> None:
 
 
 def test_another_speed_is_another_voice() -> None:
-    assert Espeak().name != Espeak(words_a_minute=120).name
+    assert Espeak().name != Espeak(pace=0.7).name
 
 
 def test_a_voice_is_found_by_name_and_a_wrong_name_is_answered_with_the_right_ones() -> None:
