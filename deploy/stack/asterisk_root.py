@@ -39,6 +39,8 @@ _EXPIRED: Final = "is expired"
 _FETCH_SECONDS: Final = 1800.0
 _VERSION_SECONDS: Final = 10.0
 _CHUNK: Final = 1 << 20
+_OPEN: Final = 0o022
+"""The umask for public programs; the tool works under user ids to which ours is closed."""
 _LINKS: Final = {
     **{name: f"usr/{name}" for name in ("bin", "sbin", "lib", "lib64")},
     "var/run": "/run",
@@ -178,6 +180,7 @@ async def _unpack(into: Path, story: Path, tell: Callable[[str], None], *options
             stderr=errors,
             env=environment,
             start_new_session=True,
+            umask=_OPEN,
             limit=_CHUNK,
         )
         tar = await asyncio.create_subprocess_exec(
@@ -186,6 +189,7 @@ async def _unpack(into: Path, story: Path, tell: Callable[[str], None], *options
             stdin=asyncio.subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
+            umask=_OPEN,
         )
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
@@ -239,7 +243,8 @@ def _empty_scratch(story: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(story)).hexdigest()[:12]
     scratch = Path(tempfile.gettempdir()) / f"hotline-fetch-{os.getuid()}-{digest}"
     _remove(scratch)
-    scratch.mkdir(mode=0o755)
+    scratch.mkdir()
+    scratch.chmod(0o755)
     return scratch
 
 
