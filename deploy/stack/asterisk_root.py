@@ -102,6 +102,8 @@ async def _version(root: Path) -> tuple[int, ...]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            # An ordinary user's own path leaves out where Debian puts it.
+            env={**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"},
         )
     except FileNotFoundError:
         return ()

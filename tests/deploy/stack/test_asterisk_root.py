@@ -16,9 +16,11 @@ from deploy.stack.asterisk_root import (
     MINIMUM,
     AsteriskMissing,
     _complete,
+    _version,
     parse_version,
     provide_asterisk,
 )
+from deploy.stack.layout import cache_folder
 
 _EXPIRED = """#!/bin/sh
 echo "$@" >>"$CALLS"
@@ -87,6 +89,15 @@ async def test_an_asterisk_that_is_too_old_is_not_used(calls: Path, tmp_path: Pa
     _put(calls, _BROKEN)
     with pytest.raises(AsteriskMissing):
         await provide_asterisk(tmp_path / "cache", {}, print)
+
+
+@pytest.mark.real
+async def test_asterisk_runs_for_a_user_whose_path_has_no_sbin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    root = await provide_asterisk(cache_folder(os.environ), os.environ, print)
+    assert await _version(root) >= MINIMUM
 
 
 async def test_a_named_root_without_asterisk_is_refused_by_name(tmp_path: Path) -> None:
