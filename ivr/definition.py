@@ -40,10 +40,6 @@ class Source:
         self.path = path
         self._lines = dict(_keys_by_line(text))
 
-    def fault(self, keys: Sequence[int | str], sentence: str) -> DefinitionInvalid:
-        """Make the error for the key reached by `keys`; the sentence says what was expected."""
-        return DefinitionInvalid(self.at(keys, sentence))
-
     def at(self, keys: Sequence[int | str], sentence: str) -> str:
         """Put file, line and key in front of a sentence."""
         line = self.line(keys)

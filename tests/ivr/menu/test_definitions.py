@@ -55,6 +55,7 @@ def test_nothing_new_is_not_read_again(edited: Sources) -> None:
     [
         ("menus/main.toml", 'node = "m_appt"', 'node = "m_atpp"', "main.toml:20"),
         ("menus/main.toml", 'preset = ["12320-2016:B01"]', 'preset = ["12320-2016:Q9"]', "Q9"),
+        ("menus/main.toml", 'preset = ["12320-2016:B01"]', 'preset = ["1999:B01"]', "1999:B01"),
         ("menus/main.toml", "longest = 3", "longest = ", "TOML"),
         ("menus/main.toml", '4 = { node = "m_quit" }\n', "", "announces the key 4"),
         ("prompts.toml", 'zh = "人工服务，请按0。"', 'zh = ""', "p_person_first"),
