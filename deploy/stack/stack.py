@@ -233,7 +233,9 @@ class Stack:
 
         async def booted() -> bool:
             control = asterisk.control_command(root, folders, "core waitfullybooted")
-            return (folders.run / "asterisk.ctl").exists() and await _succeeds(control)
+            return (folders.run / "asterisk.ctl").exists() and await _succeeds(
+                control, asterisk.environment()
+            )
 
         await self.supervisor.start(
             Child(
@@ -321,12 +323,13 @@ class Stack:
         return load_settings(self.environment)
 
 
-async def _succeeds(argv: Sequence[str]) -> bool:
+async def _succeeds(argv: Sequence[str], environment: Mapping[str, str]) -> bool:
     process = await asyncio.create_subprocess_exec(
         *argv,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        env=environment,
     )
     try:
         return await process.wait() == 0

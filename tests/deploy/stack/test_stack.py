@@ -139,11 +139,17 @@ async def test_two_copies_run_side_by_side_and_asterisk_counts_its_starts(tmp_pa
     assert not _listening(one.ports.sip)
 
 
-async def test_a_configuration_that_asterisk_refuses_is_reported_with_its_words(
-    tmp_path: Path,
+async def test_asterisk_is_seen_to_be_ready_by_a_user_whose_path_has_no_sbin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Stack(tmp_path, environment={**_BARE, "HOTLINE_NODE__NAME": "n2"}) as stack:
-        # Somebody else's program on Asterisk's manager port.
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    async with Stack(tmp_path) as stack:
+        await stack.start("asterisk")
+        assert stack.pid("asterisk")
+
+
+async def test_asterisk_does_not_start_without_knowing_how_often_it_did(tmp_path: Path) -> None:
+    async with Stack(tmp_path, environment=_BARE) as stack:
         (tmp_path / "asterisk-boots").write_text("many")
         with pytest.raises(ChildFailed, match="expected the number of starts"):
             await stack.start("asterisk")
