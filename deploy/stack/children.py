@@ -112,8 +112,8 @@ class _Life:
         notify = NotifySocket(self._notify) if self.child.notifies else None
         try:
             process = self._process = await self._spawn(notify)
-        except (OSError, HotlineError) as error:
-            self.failure = str(error)
+        except Exception as error:  # noqa: BLE001 - one part's fault; the others go on, or end in order
+            self.failure = str(error) or type(error).__name__
             _log.error("child.unstartable", child=self.child.name, error=self.failure)
             return -1
         finally:

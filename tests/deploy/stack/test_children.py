@@ -109,6 +109,19 @@ async def test_a_command_that_does_not_exist_fails_by_name(supervisor: Superviso
         await supervisor.start(child)
 
 
+async def test_a_fault_in_one_childs_command_does_not_harm_the_others(
+    supervisor: Supervisor,
+) -> None:
+    def faulty() -> tuple[str, ...]:
+        raise AttributeError("no such setting")
+
+    await supervisor.start(_sleeper("sleeper"))
+    pid = supervisor.pid("sleeper")
+    with pytest.raises(ChildFailed, match="no such setting"):
+        await supervisor.start(Child(name="faulty", command=faulty, environment=_HERE))
+    assert supervisor.pid("sleeper") == pid
+
+
 async def test_a_child_that_hangs_is_killed_and_started_again(supervisor: Supervisor) -> None:
     await supervisor.start(_python("beating", _BEATING, watchdog_seconds=0.5))
     first = supervisor.pid("beating")
