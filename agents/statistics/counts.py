@@ -1,0 +1,116 @@
+"""Counts of requests in PostgreSQL: merged, proved, rebuilt, and read as a bulletin needs them.
+
+The counts follow the requests inside the request's own transaction (a trigger appends the
+change); here the waiting changes are merged, the counts compared with what they count, and the
+margins of a range of months read. Reading never waits for merging: changes that still wait are
+added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import structlog
+
+from agents.database import queries
+from agents.reports.tally import Period, Tally
+from ivr.database import Pool, Session
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A cell of the counts that is not what it should be."""
+
+    what: str
+    """Which counts: month, day, unit or code."""
+    at: date
+    scheme: str
+    unit: str
+    code: str
+    surplus: int
+    """How many too many; negative when some are missing."""
+
+
+async def merge(session: Session) -> int:
+    """Fold the waiting changes into the counts; returns how many there were."""
+    merged: int = await queries.merge_counts(session)
+    if merged:
+        log.info("counts.merged", changes=merged)
+    return merged
+
+
+async def disagreements(session: Session) -> list[Disagreement]:
+    """Compare every count with the requests, imports and submissions it counts.
+
+    One statement and so one snapshot: what others write meanwhile makes no difference.
+    """
+    return [
+        Disagreement(r["what"], r["at"], r["scheme"], r["unit"], r["code"], r["surplus"])
+        async for r in queries.disagreements(session)
+    ]
+
+
+async def recount(pool: Pool) -> int:
+    """Rebuild all counts from what they count, while others go on writing.
+
+    The rebuilding sees one snapshot: what is committed after it brings its own changes, which
+    the snapshot does not know and therefore keeps. Merging waits.
+
+    Returns:
+        How many cells were wrong before.
+    """
+    async with pool.acquire() as connection:
+        await queries.lock_counts(connection)
+        try:
+            # The lock must be held before the snapshot is taken, not inside it.
+            async with connection.transaction(isolation="repeatable_read"):
+                wrong = await disagreements(connection)
+                await queries.forget_counts(connection)
+                await queries.count_again(connection)
+                await queries.merge_counts(connection)
+        finally:
+            await queries.unlock_counts(connection)
+    log.info("counts.rebuilt", wrong=len(wrong))
+    return len(wrong)
+
+
+async def load_tally(
+    session: Session, edition: str, period: Period, watched: Iterable[str] = ()
+) -> Tally:
+    """Read the margins of a range of months.
+
+    Args:
+        session: a connection; the margins agree when it is inside a repeatable-read transaction.
+        edition: id of the taxonomy the requests were filed under.
+        period: all months that a bulletin needs, those it compares with included.
+        watched: categories that are also wanted by unit.
+
+    Raises:
+        FiguresDisagree: the margins differ, so the counts must be rebuilt.
+    """
+    bounds: dict[str, Any] = {"scheme": edition, "first": period.first, "last": period.last}
+    units = {
+        (r["month"], r["unit"], r["service"]): r["n"]
+        async for r in queries.month_units(session, **bounds)
+    }
+    codes = {
+        (r["month"], r["code"], r["settlement"]): r["n"]
+        async for r in queries.month_codes(session, **bounds)
+    }
+    pairs = {
+        (r["month"], r["unit"], code): r["n"]
+        for code in watched
+        async for r in queries.month_pairs(session, code=code, **bounds)
+    }
+    return Tally(units, codes, pairs)
+
+
+async def watermark(session: Session, edition: str, period: Period) -> str:
+    """Identify the counts that a bulletin is compiled from; equal counts, equal watermark."""
+    found = await queries.watermark(session, scheme=edition, first=period.first, last=period.last)
+    return f"{edition} {found['requests']}件次 {found['digest'][:16]}"

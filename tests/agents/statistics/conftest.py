@@ -1,0 +1,7 @@
+"""Statistics are tested against the same real PostgreSQL as the call side."""
+
+from __future__ import annotations
+
+from tests.ivr.conftest import connection, database, pool, postgres
+
+__all__ = ["connection", "database", "pool", "postgres"]
