@@ -19,10 +19,13 @@ EVENT = (
     "%0d%0aPriv%3a%20x"
 )
 
+# Of the first twenty characters, line ends included, the digits remain.
 CASES = [
     pytest.param(EVENT, "", "1", id="an AMI event"),
-    pytest.param("1%0d%0aagi_extension%3a%2012321%0d%0aagi_x%3a%201", "", "1", id="an AGI header"),
-    pytest.param("1%0d%0a%0d%0a200%20result%3d1", "", "1", id="an AGI answer"),
+    pytest.param(
+        "1%0d%0aagi_extension%3a%2012321%0d%0aagi_x%3a%201", "", "112", id="an AGI header"
+    ),
+    pytest.param("1%0d%0a%0d%0a200%20result%3d1", "", "12001", id="an AGI answer"),
     pytest.param("2%5c", "", "2", id="a trailing backslash"),
     pytest.param("3%22%2c%22eventtype%22%3a%22RATING%22", "", "3", id="quotes"),
     pytest.param("4%00%00", "", "4", id="NUL"),
