@@ -7,15 +7,16 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ivr.config import REPOSITORY, Settings, load_settings
+from ivr.config import Settings, load_settings
 from ivr.errors import DatabaseFailed, DefinitionInvalid, HotlineError
 from ivr.log import configure_logging
 from ivr.supervision import Supervisor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ivr.menu.model import Menu
 
 T = TypeVar("T")
+_CENTRE_TIME = ZoneInfo("Asia/Shanghai")
 _WRONG_INPUT = 2
 """Exit code for something that the operator can mend: settings, definitions, arguments."""
 
@@ -101,44 +103,98 @@ def migrate() -> None:
 @app.command()
 def speak(
     *,
-    recorded: Annotated[
-        Path, typer.Option(help="Recordings by people, <locale>/<key>.wav; they win.")
-    ] = REPOSITORY / "dialplans/recorded",
-    voice: Annotated[str, typer.Option(help="The synthetic voice for the rest.")] = "espeak",
+    voice: Annotated[str, typer.Option(help="The synthetic voice.")] = "espeak",
+    listed: Annotated[
+        bool, typer.Option("--list", help="Only list what no human has recorded yet.")
+    ] = False,
 ) -> None:
-    """Make the audio of every prompt that is missing or changed."""
+    """Make the audio of every prompt that is missing or changed; recordings by people win."""
     from ivr.menu.music import compose_music
-    from ivr.menu.speak import speak_all
+    from ivr.menu.speak import speak_all, still_synthetic
 
     settings = _settings()
-    definitions = _definitions(settings)
-    sounds = settings.definitions.sounds
+    prompts, where = _definitions(settings).prompts, settings.definitions
+    if listed:
+        typer.echo("\n".join(still_synthetic(prompts, where.sounds)))
+        return
     with Progress(console=screen, disable=not screen.is_terminal) as progress:
         bar = progress.add_task("prompts")
         spoken = speak_all(
-            definitions.prompts,
-            sounds,
-            recorded=recorded,
+            prompts,
+            where.sounds,
+            recorded=where.recorded,
             voice=voice,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    compose_music(sounds)
+    compose_music(where.sounds)
     typer.echo(f"{spoken.made} made, {spoken.kept} kept")
     if spoken.synthetic:
-        typer.echo(f"{len(spoken.synthetic)} still synthetic; record them before going live")
+        typer.echo(f"{len(spoken.synthetic)} still synthetic; --list names them")
 
 
 @app.command()
-def check() -> None:
+def check(
+    *, voice: Annotated[str, typer.Option(help="The synthetic voice in use.")] = "espeak"
+) -> None:
     """Prove the menus, hours and prompts before the first call; exit 1 when one is at fault."""
     from ivr.menu import check as proofs
+    from ivr.menu.speak import out_of_step
 
-    findings = proofs.check(_definitions(_settings()))
+    settings = _settings()
+    definitions, where = _definitions(settings), settings.definitions
+    today = datetime.now(_CENTRE_TIME).date()
+    findings = [
+        *proofs.check(definitions),
+        *proofs.check_calendar(definitions.hours, today),
+    ]
     for finding in findings:
         typer.echo(str(finding))
+    stale = out_of_step(definitions.prompts, where.sounds, recorded=where.recorded, voice=voice)
+    if stale:
+        typer.echo(f"warning: audio of {len(stale)} prompts is missing or old; speak makes it")
     if any(finding.weight is proofs.Weight.FAULT for finding in findings):
         raise typer.Exit(1)
     typer.echo("no faults")
+
+
+@app.command()
+def staff(
+    queue: Annotated[str, typer.Argument(help="The queue's name.")],
+    *,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Whole days to look back.")] = 28,
+    target: Annotated[
+        float, typer.Option(min=0.01, max=0.999, help="Share answered in time.")
+    ] = 0.8,
+    within: Annotated[float, typer.Option(help="In time: seconds.")] = 15.0,
+    wrap_up: Annotated[float, typer.Option(help="Work after each call, seconds.")] = 30.0,
+    shrinkage: Annotated[float, typer.Option(min=0, max=0.9, help="Share of people away.")] = 0.3,
+) -> None:
+    """Print the agents needed in each half-hour, by Erlang C from the stored traffic."""
+    from ivr.database import make_pool, transaction
+    from ivr.staffing import agents_needed, seats
+    from ivr.traffic import HalfHour, load_traffic
+
+    today = datetime.now(_CENTRE_TIME).date()
+
+    async def traffic(settings: Settings) -> list[HalfHour]:
+        async with (
+            make_pool(settings.database, purpose="staff") as pool,
+            transaction(pool, settings.database) as connection,
+        ):
+            return await load_traffic(connection, queue, days=days, today=today)
+
+    half_hours = _ask(traffic)
+    if not half_hours:
+        typer.echo(f"no calls in queue {queue!r} in the last {days} days", err=True)
+        raise typer.Exit(1)
+    typer.echo("begins  calls  talk s  agents  level %  wait s  seats")
+    for half_hour in half_hours:
+        need = agents_needed(half_hour.load(wrap_up), within, target)
+        typer.echo(
+            f"{half_hour.begins:>6} {half_hour.calls_a_day:6.1f} {half_hour.talk_seconds:7.0f}"
+            f" {need.agents:7} {100 * need.service_level:8.1f} {need.speed_seconds:7.1f}"
+            f" {seats(need.agents, shrinkage):6}"
+        )
 
 
 @app.command()

@@ -144,6 +144,8 @@ class DefinitionSettings(_Section):
     menus: Folder = REPOSITORY / "dialplans/menus"
     hours: Folder = REPOSITORY / "dialplans/hours.toml"
     prompts: Folder = REPOSITORY / "dialplans/prompts.toml"
+    recorded: Folder = REPOSITORY / "dialplans/recorded"
+    """Prompts recorded by people, `<locale>/<key>.wav`; they win over the synthetic voice."""
     sounds: Folder = REPOSITORY / "var/sounds"
     """Where the audio of the prompts lies, in `<locale>/hotline/<key>.wav`, as Asterisk sees it."""
 
