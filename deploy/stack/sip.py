@@ -322,6 +322,7 @@ class Agent(_Party):
     async def __aenter__(self) -> Self:
         await self._begin()
         if await self._sign(_REGISTERED_SECONDS, _SIGN_SECONDS) != 0:
+            await self._open.aclose()
             raise SippFailed(f"agent {self.id} could not sign on; see {self._folder}.")
         user = f"agent-{self.id}"
         values = {

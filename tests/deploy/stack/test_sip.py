@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.stack.sip import Address, Agent, Caller, SippFailed, parse_ledger
+
+LEDGER = """\
+2026-11-22\t05:06:17.100001\t1795323977.100001\tS\tc1@caller\tCSeq:1 INVITE\tINVITE sip:1@h SIP/2.0
+2026-11-22\t05:06:17.200001\t1795323977.200001\tR\tc1@caller\tCSeq:1 INVITE\tSIP/2.0 100 Trying
+2026-11-22\t05:06:17.300001\t1795323977.300001\tR\tc1@caller\tCSeq:1 INVITE\tSIP/2.0 200 OK
+2026-11-22\t05:06:17.300002\t1795323977.300002\tS\tc1@caller\tCSeq:1 ACK\tACK sip:1@h SIP/2.0
+2026-11-22\t05:06:18.000001\t1795323978.000001\tR\tc1@caller\tCSeq:7 BYE\tBYE sip:caller@h SIP/2.0
+"""
+
+
+def test_the_ledger_tells_who_said_what_and_when() -> None:
+    ledger = parse_ledger(LEDGER)
+    assert ledger.statuses() == (100, 200)
+    assert ledger.statuses("BYE") == ()
+    assert ledger.call_ids == ("c1@caller",)
+    assert ledger.answered
+    assert ledger.hung_up_by_peer
+    assert ledger.at("SIP/2.0 200", sent=False) == 1795323977.300001
+    assert ledger.at("BYE", sent=True) is None
+
+
+@given(st.text(max_size=300))
+def test_a_ledger_that_is_still_being_written_is_no_error(text: str) -> None:
+    parse_ledger(text)
+    parse_ledger(LEDGER + text)
+
+
+class Server:
+    """A SIP server of a few lines: answers an INVITE, takes a BYE; or refuses."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        self.requests: list[str] = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0)
+        asyncio.get_running_loop().add_reader(self.socket, self._read)
+
+    @property
+    def address(self) -> Address:
+        return Address(*self.socket.getsockname())
+
+    def _read(self) -> None:
+        data, peer = self.socket.recvfrom(65_536)
+        head = data.decode("iso-8859-1").partition("\r\n\r\n")[0].split("\r\n")
+        self.requests.append(head[0])
+        if head[0].startswith("ACK"):
+            return
+        status = self.status if head[0].startswith("INVITE") else "200 OK"
+        kept = [h for h in head[1:] if h.split(":")[0] in {"Via", "From", "Call-ID", "CSeq"}]
+        to = next(h for h in head if h.startswith("To:")).partition(";tag")[0] + ";tag=s"
+        lines = [f"SIP/2.0 {status}", *kept, to, "Content-Length: 0", "", ""]
+        self.socket.sendto("\r\n".join(lines).encode("iso-8859-1"), peer)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.socket)
+        self.socket.close()
+
+
+async def test_a_caller_hangs_up_when_told(tmp_path: Path) -> None:
+    server = Server("200 OK")
+    async with Caller(sip=server.address, workspace=tmp_path, host="127.0.0.1") as caller:
+        await caller.answered()
+        caller.hang_up()
+        ledger = await caller.ended(5)
+    server.close()
+    assert [r.split()[0] for r in server.requests] == ["INVITE", "ACK", "BYE"]
+    assert ledger.answered
+    assert not ledger.hung_up_by_peer
+
+
+async def test_a_refused_call_ends_by_itself(tmp_path: Path) -> None:
+    server = Server("404 Not Found")
+    async with Caller(sip=server.address, workspace=tmp_path, host="127.0.0.1") as caller:
+        ledger = await caller.ended(5)
+    server.close()
+    assert ledger.statuses() == (404,)
+    assert not ledger.answered
+
+
+def scenario_of(folder: Path) -> bytes:
+    return next(folder.rglob("caller.xml")).read_bytes()
+
+
+def commands() -> list[bytes]:
+    """Give the command lines of all that runs."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_bytes())
+    return found
+
+
+async def test_bytes_of_a_hostile_caller_go_onto_the_wire_as_they_are(tmp_path: Path) -> None:
+    server = Server("404 Not Found")
+    caller = Caller(sip=server.address, workspace=tmp_path, host="127.0.0.1", display='"\xd5\xc5" ')
+    async with caller:
+        await caller.ended(5)
+    server.close()
+    assert b'From: "\xd5\xc5" <sip:' in scenario_of(tmp_path)
+
+
+async def test_nothing_runs_any_more_once_the_context_is_left(tmp_path: Path) -> None:
+    server = Server("200 OK")
+    async with Caller(sip=server.address, workspace=tmp_path, host="127.0.0.1") as caller:
+        await caller.answered()
+        assert any(str(tmp_path).encode() in line for line in commands())
+    server.close()
+    with pytest.raises(TimeoutError):
+        await caller.sees("SIP/2.0 486", 0.1)
+    assert not any(str(tmp_path).encode() in line for line in commands())
+
+
+async def test_an_agent_who_cannot_sign_on_says_so(tmp_path: Path) -> None:
+    server = Server("200 OK")
+    with pytest.raises(SippFailed, match="a1001"):
+        async with Agent(sip=server.address, workspace=tmp_path):
+            pass
+    server.close()
