@@ -1,0 +1,73 @@
+"""The command line: `python -m agents <command>`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError
+
+from agents import service
+from agents.auth import LINK_SECONDS, Identity
+from agents.roles import Role
+from ivr.config import Settings, load_settings
+from ivr.errors import HotlineError
+from ivr.log import configure_logging
+from ivr.supervision import Supervisor, run_until_stopped
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The people's side of the 12320 hotline: the desk in the browser.",
+)
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    configure_logging(level=settings.log_level)
+    return settings
+
+
+@app.command()
+def serve() -> None:
+    """Run the web server."""
+    settings = _settings()
+    run_until_stopped(lambda: service.serve(settings, Supervisor(os.environ)))
+
+
+@app.command()
+def link(
+    *,
+    role: Annotated[Role, typer.Option(help="What the link lets its user do.")] = (
+        Role.ADMINISTRATOR
+    ),
+    person: Annotated[str, typer.Option(help="Staff id, lower-case letters and digits.")] = "admin",
+) -> None:
+    """Print a link that lets one person into the desk once, within a quarter of an hour."""
+    settings = _settings()
+    if not (person.isascii() and person.isalnum() and person == person.lower()):
+        raise typer.BadParameter("expected lower-case letters and digits", param_hint="--person")
+    try:
+        address = asyncio.run(service.make_link(settings, Identity(person, role)))
+    except (OSError, RedisError) as error:
+        typer.echo(f"Redis does not answer ({type(error).__name__}); no link was made.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(address)
+    typer.echo(f"valid once, for {LINK_SECONDS // 60} minutes · {role.value} {person}", err=True)
+
+
+def main() -> None:
+    """Run a command; say what the operator can mend in one sentence instead of a traceback."""
+    try:
+        app()
+    except HotlineError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What browsers and monitors reach of the people's side."""

@@ -1,0 +1,50 @@
+"""What every answer carries, errors too, and what no answer tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from aiohttp import hdrs, web
+
+from agents.web.access import Handler
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+    hdrs.SERVER: "hotline",
+}
+_YEAR: Final = 365 * 24 * 60 * 60
+
+_log = structlog.get_logger()
+
+
+async def harden(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on an answer just before it goes out."""
+    response.headers.update(HEADERS)
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
+
+
+@web.middleware
+async def conceal(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a failure of ours without telling what it was; the log tells."""
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it was, it must not reach a browser
+        _log.exception("web.failed", method=request.method, path=request.path)
+        raise web.HTTPInternalServerError(text="系统内部错误，已记录。") from None

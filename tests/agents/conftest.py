@@ -1,0 +1,115 @@
+"""A running people's side: real Valkey, real PostgreSQL, a browser that keeps cookies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, CookieJar
+from redis.asyncio import Redis
+
+from agents.auth import Identity
+from agents.roles import Role
+from agents.service import make_link, open_redis, running
+from ivr.config import DatabaseSettings, NodeSettings, Settings, WebSettings
+from ivr.live import state_key
+from tests.ivr.conftest import Server, database, postgres
+from tests.ivr.test_live import Valkey
+
+__all__ = ["Server", "database", "postgres"]
+
+METRICS_TOKEN = "m" * 32
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # short, for a socket
+        server = Valkey(Path(folder))
+        server.start()
+        yield server
+        server.signal(signal.SIGKILL)
+
+
+@pytest.fixture
+async def redis(valkey_server: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey_server.settings) as client:
+        await client.flushall()
+        yield client
+
+
+@dataclass
+class Desk:
+    """The people's side under test, and the browser that looks at it."""
+
+    settings: Settings
+    port: int
+    browser: ClientSession
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> ClientResponse:
+        return await self.browser.get(self.address + path, headers=headers)
+
+    async def post(self, path: str, data: str = "", origin: str | None = None) -> ClientResponse:
+        headers = {"Origin": self.address if origin is None else origin}
+        return await self.browser.post(self.address + path, data=data, headers=headers)
+
+    async def secret(self, role: Role = Role.AGENT) -> str:
+        link = await make_link(self.settings, Identity("a1001", role))
+        return link.partition("#")[2]
+
+    async def enter(self, role: Role = Role.AGENT) -> None:
+        answer = await self.post("/enter", await self.secret(role))
+        assert answer.status == 204
+
+
+@pytest.fixture
+async def desk(
+    redis: Redis, database: DatabaseSettings, valkey_server: Valkey
+) -> AsyncIterator[Desk]:
+    assert await redis.ping()
+    settings = Settings(
+        node=NodeSettings(name="n1"),
+        redis=valkey_server.settings,
+        database=database.model_copy(update={"acquire_seconds": 1.0}),
+        web=WebSettings.model_validate({"port": 0, "metrics_token": METRICS_TOKEN}),
+    )
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(running(settings))
+        browser = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
+        yield Desk(settings, port, browser)
+
+
+STATE: dict[str, Any] = {
+    "at_ms": 1_763_785_060_000,
+    "current": True,
+    "version": 7,
+    "queues": {
+        "psych": {"waiting": [], "longest_wait_ms": 0, "completed": 1, "abandoned": 0},
+        "consult": {
+            "waiting": [{"call": "n1-17-1.42", "channel": "n1-17-1.42", "since_ms": 1}],
+            "longest_wait_ms": 9_000,
+            "completed": 3,
+            "abandoned": 1,
+        },
+    },
+    "agents": {
+        "a1001": {"activity": "ready", "queues": ["consult", "psych"], "paused": ["psych"]},
+        "a1002": {"activity": "talking", "queues": ["consult"], "paused": []},
+        "a1003": {"activity": "ready", "queues": ["consult"], "paused": []},
+    },
+}
+
+
+async def show(redis: Redis, **changed: object) -> None:
+    """Write a live state as the bridge does."""
+    await redis.set(state_key("n1"), json.dumps(STATE | changed), ex=10)

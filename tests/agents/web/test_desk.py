@@ -1,0 +1,90 @@
+"""The desk's page and its live picture."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+from redis.asyncio import Redis
+
+from agents.web.desk import PAGES
+from tests.agents.conftest import STATE, Desk, show
+
+SECONDS = 10.0
+
+
+@asynccontextmanager
+async def stream(desk: Desk) -> AsyncIterator[ClientResponse]:
+    async with await desk.get("/api/v1/live") as answer:
+        assert answer.status == 200
+        assert answer.content_type == "text/event-stream"
+        yield answer
+
+
+async def shown(answer: ClientResponse) -> dict[str, Any]:
+    """Wait for the next picture."""
+    async with asyncio.timeout(SECONDS):
+        while line := await answer.content.readline():
+            if line.startswith(b"data: "):
+                found: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                return found
+    raise AssertionError("the stream ended")
+
+
+async def test_the_picture_comes_at_once_and_again_when_it_changes(
+    desk: Desk, redis: Redis
+) -> None:
+    await desk.enter()
+    async with stream(desk) as answer:
+        assert (await shown(answer))["current"] is False
+        await show(redis)
+        picture = await shown(answer)
+        assert picture["current"] is True
+        assert [queue["waiting"] for queue in picture["queues"]] == [1, 0]
+        await show(redis, queues={"psych": STATE["queues"]["psych"]}, version=8)
+        assert [queue["name"] for queue in (await shown(answer))["queues"]] == ["psych"]
+
+
+async def test_a_stream_ends_with_its_session(
+    desk: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.web.desk.CHECK_SECONDS", 0.05)
+    await desk.enter()
+    async with stream(desk) as answer:
+        await shown(answer)
+        await redis.delete(*await redis.keys("hotline:session:*"))
+        async with asyncio.timeout(SECONDS):
+            await answer.content.read()
+
+
+async def test_readers_who_leave_harm_nobody(desk: Desk, redis: Redis) -> None:
+    await desk.enter()
+    for _ in range(20):
+        async with stream(desk) as answer:
+            await shown(answer)
+            answer.close()
+    async with stream(desk) as answer:
+        await show(redis)
+        while not (await shown(answer))["current"]:
+            pass
+
+
+@pytest.mark.parametrize("name", ["desk.html", "enter.html"])
+def test_pages_hold_nothing_that_the_policy_refuses(name: str) -> None:
+    page = (PAGES / name).read_text(encoding="utf-8")
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=|javascript:", page) == []
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert sources
+    assert all(re.fullmatch(r"/[a-z]+\.(js|css)", source) for source in sources)
+
+
+@pytest.mark.parametrize("name", ["desk.js", "enter.js"])
+def test_scripts_write_only_text(name: str) -> None:
+    script = (PAGES / name).read_text(encoding="utf-8")
+    assert re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", script) == []
