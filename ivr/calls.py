@@ -216,6 +216,10 @@ class Call:
     cause: int | None
     rating_offered: bool
     rating: int | None
+    rating_reason: int | None
+    """Of a dissatisfied caller: 1 manner of service, 2 answers, 3 waiting time, 4 outcome."""
+    rating_exempt: str | None
+    """Why an answered caller was not asked to rate: `short`, `crisis`, `wrong_number` …"""
     attempt: str | None
     """Attempt of an outbound campaign."""
     recorded: bool

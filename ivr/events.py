@@ -11,7 +11,7 @@ by the dialplan as user events and stand here beside the others.
     ├── CallerIdentified · NumberDialled · AttemptLinked
     ├── KeyChosen · CategoryPreset · BridgeFellBack · OutcomeReached
     ├── QueueEntered · QueueLeft · AgentConnected
-    └── RecordingStarted · RatingOffered · RatingGiven
+    └── RecordingStarted · RatingOffered · RatingGiven · RatingExplained · RatingWaived
 """
 
 from __future__ import annotations
@@ -183,6 +183,22 @@ class RatingGiven(Event):
 
     rating: int
     """1 satisfied, 2 fairly satisfied, 3 dissatisfied."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatingExplained(Event):
+    """A dissatisfied caller said why."""
+
+    reason: int
+    """1 manner of service, 2 answers, 3 waiting time, 4 outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatingWaived(Event):
+    """The caller was not asked for a rating, and why."""
+
+    reason: str
+    """`short`, `crisis`, `wrong_number`, `redirected` or `not_reached`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,8 @@ class Case:
         """Return what the dialplan wrote down for us."""
         caller, dialled = self._last(ev.CallerIdentified), self._last(ev.NumberDialled)
         fallback, attempt = self._last(ev.BridgeFellBack), self._last(ev.AttemptLinked)
-        rating = self._last(ev.RatingGiven)
+        rating, why = self._last(ev.RatingGiven), self._last(ev.RatingExplained)
+        waived = self._last(ev.RatingWaived)
         steps = [MenuStep(e.menu, e.key, e.at_us // 1000) for e in self.all(ev.KeyChosen)]
         return {
             "caller": caller.number if caller else "",
@@ -132,6 +133,8 @@ class Case:
             "attempt": attempt.attempt if attempt else None,
             "rating_offered": self._last(ev.RatingOffered) is not None,
             "rating": rating.rating if rating else None,
+            "rating_reason": why.reason if why else None,
+            "rating_exempt": waived.reason if waived else None,
             "recorded": self._last(ev.RecordingStarted) is not None,
             "menu_steps": tuple(steps),
             "menu_path": "/".join(f"{step.menu}:{step.key}" for step in steps),

@@ -182,6 +182,7 @@ _QUEUE: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{0,3})")
 _LEFT: Final = re.compile(r"([a-z0-9_]{1,32}):([A-Z]{0,32})")
 _AGENT: Final = re.compile(r"([a-z0-9]{1,16})")
 _RATING: Final = re.compile(r"([123])")
+_REASON: Final = re.compile(r"([1234])")
 
 
 def _queue_entered(extra: Mapping[str, Any]) -> tuple[str, int]:
@@ -223,6 +224,12 @@ _FACTS: Final[Mapping[str, _Maker]] = {
     UserEvent.RATING_OFFERED: lambda base, *_: events.RatingOffered(*base),
     UserEvent.RATING: lambda base, _, extra: events.RatingGiven(
         *base, int(_told(extra, _RATING)[0])
+    ),
+    UserEvent.RATING_REASON: lambda base, _, extra: events.RatingExplained(
+        *base, int(_told(extra, _REASON)[0])
+    ),
+    UserEvent.RATING_EXEMPT: lambda base, _, extra: events.RatingWaived(
+        *base, *_told(extra, _WORD)
     ),
     UserEvent.CAMPAIGN: lambda base, _, extra: events.AttemptLinked(*base, *_told(extra, _ID)),
 }

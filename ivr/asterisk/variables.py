@@ -26,6 +26,12 @@ ROUTE_PRIORITY: Final = "ROUTE_PRIORITY"
 """Channel variable: queue priority, 0 (normal) to 30 (self-harm); becomes QUEUE_PRIO."""
 
 
+RATING_EXEMPT: Final = "RATING_EXEMPT"
+"""Channel variable, set on the caller's channel while the agent speaks with him: why he is not
+asked for a rating; `wrong_number`, `redirected` (to 120, 110 or 12356) or `not_reached` (a
+call-back met a machine). Any other word is ignored. `short` and `crisis` the dialplan finds out."""
+
+
 class Route(StrEnum):
     """Where the dialplan goes after the bridge answered: context `route-<value>`."""
 
@@ -64,5 +70,9 @@ class UserEvent(StrEnum):
     """Empty: the caller heard the rating question."""
     RATING = "RATING"
     """`1` satisfied, `2` fairly satisfied, `3` dissatisfied."""
+    RATING_REASON = "RATING_REASON"
+    """After a `3`: `1` manner of service, `2` answers, `3` waiting time, `4` outcome."""
+    RATING_EXEMPT = "RATING_EXEMPT"
+    """Why an answered caller was not asked: `short`, `crisis`, or a word of the agent's."""
     CAMPAIGN = "CAMPAIGN"
     """Attempt id of an outbound campaign call."""

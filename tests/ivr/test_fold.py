@@ -102,6 +102,30 @@ def transferred() -> cel.Journal:
     return call.hangs_up(phone("a1002", 4), source=CALLER).hangs_up(source=CALLER).ends()
 
 
+def rated(*facts: tuple[str, str]) -> cel.Journal:
+    """An answered call, and what the dialplan said after the agent was gone."""
+    call = cel.Journal().begins().chooses("main", "0").queues().rings().connects().after(30)
+    call.parts(phone()).hangs_up(phone(), source=phone()).parts(CALLER)
+    call.says("LEFT", "consult:CONTINUE")
+    for event, content in facts:
+        call.says(event, content)
+    return call.hangs_up(source="dialplan/builtin").ends()
+
+
+def test_a_dissatisfied_caller_says_why() -> None:
+    call = folded(rated(("RATING_OFFERED", ""), ("RATING", "3"), ("RATING_REASON", "2")))
+    assert (call.rating_offered, call.rating, call.rating_reason) == (True, 3, 2)
+    assert call.rating_exempt is None
+    silent = folded(rated(("RATING_OFFERED", ""), ("RATING", "3")))
+    assert (silent.rating, silent.rating_reason) == (3, None)
+
+
+@pytest.mark.parametrize("why", ["short", "crisis", "wrong_number", "redirected", "not_reached"])
+def test_a_caller_who_is_not_asked_to_rate_has_the_reason_in_the_record(why: str) -> None:
+    call = folded(rated(("RATING_EXEMPT", why)))
+    assert (call.rating_offered, call.rating, call.rating_exempt) == (False, None, why)
+
+
 def test_a_transferred_call_has_both_agents_and_one_answer() -> None:
     call = folded(transferred())
     assert (call.agent, call.ended_by) == ("a1001", EndedBy.CALLER)

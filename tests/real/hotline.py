@@ -24,6 +24,7 @@ from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS, Stack
 from ivr.config import REPOSITORY
 
 WELCOME, PLAIN, MAIN, CONSULT, RATE_US, MUSIC = 500.0, 620.0, 740.0, 980.0, 1100.0, 1240.0
+RATE_WHY, MESSAGE, OFFER, NIGHT, PLACE, CONFIRM = 1750.0, 1900.0, 2100.0, 2300.0, 2500.0, 2700.0
 """Hertz of what callers hear, in the tests' sounds."""
 CALLER_TONE, AGENT_TONE = 440.0, 880.0
 
@@ -33,6 +34,9 @@ TONES = {
     "m_main": (MAIN, 2.0),
     "m_consult": (CONSULT, 2.0),
     "p_rate": (RATE_US, 1.5),
+    "p_rate_why": (RATE_WHY, 1.5),
+    "f_vm": (MESSAGE, 1.0),
+    "m_night": (NIGHT, 1.5),
 }
 """Hertz and seconds by prompt; all others are short and at 1,500."""
 

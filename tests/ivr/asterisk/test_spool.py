@@ -138,6 +138,8 @@ def told(event: UserEvent, content: str) -> events.Event | None:
         (UserEvent.LEFT, "Consult:CONTINUE"),
         (UserEvent.AGENT, "a1001;"),
         (UserEvent.RATING, "4"),
+        (UserEvent.RATING_REASON, "5"),
+        (UserEvent.RATING_EXEMPT, "No!"),
         (UserEvent.CAMPAIGN, ""),
     ],
 )
@@ -159,6 +161,8 @@ def test_every_fact_of_the_dialplan_is_understood() -> None:
         UserEvent.RECORDING: "n1-7-1795000000.1",
         UserEvent.RATING_OFFERED: "",
         UserEvent.RATING: "3",
+        UserEvent.RATING_REASON: "4",
+        UserEvent.RATING_EXEMPT: "wrong_number",
         UserEvent.CAMPAIGN: "attempt_4711",
     }
     assert set(contents) == set(UserEvent)

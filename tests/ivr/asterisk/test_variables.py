@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from ivr.asterisk.variables import BEAT, ROUTE, ROUTE_PRIORITY, ROUTE_QUEUE, Route, UserEvent
+from ivr.asterisk.variables import (
+    BEAT,
+    RATING_EXEMPT,
+    ROUTE,
+    ROUTE_PRIORITY,
+    ROUTE_QUEUE,
+    Route,
+    UserEvent,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 DIALPLAN = "\n".join(p.read_text(encoding="utf-8") for p in ROOT.glob("dialplans/*.conf"))
 SAID_BY_THE_BRIDGE = {UserEvent.MENU, UserEvent.PRESET}
 
 
-@pytest.mark.parametrize("name", [BEAT, ROUTE, ROUTE_QUEUE, ROUTE_PRIORITY])
+@pytest.mark.parametrize("name", [BEAT, RATING_EXEMPT, ROUTE, ROUTE_QUEUE, ROUTE_PRIORITY])
 def test_the_dialplan_reads_each_variable(name: str) -> None:
     assert re.search(rf"\$\{{{name}[}}:]|\b{name}\b", DIALPLAN)
 
