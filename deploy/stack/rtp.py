@@ -11,6 +11,7 @@ import asyncio
 import math
 import struct
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -89,11 +90,15 @@ def decode_alaw(data: bytes) -> Samples:
 class RtpParty(asyncio.DatagramProtocol):
     """One end of an RTP session on loopback, bound inside its context.
 
-    It answers to wherever audio comes from (symmetric RTP), so it needs no SDP.
+    It plays to where audio comes from (symmetric RTP), and until some comes to where `find`
+    says that the signalling has put the other end.
     """
 
-    def __init__(self, host: str, tone: float) -> None:
-        """Bind to `host`; play `tone` hertz to whoever sends audio."""
+    def __init__(
+        self, host: str, tone: float, find: Callable[[], tuple[str, int] | None] = lambda: None
+    ) -> None:
+        """Bind to `host`; play `tone` hertz as soon as there is somebody."""
+        self._find = find
         self._host = host
         self._frames = [encode_alaw(frame) for frame in sine(tone, 1.0).reshape(-1, FRAME)]
         self._heard: deque[tuple[float, bytes]] = deque(
@@ -188,6 +193,8 @@ class RtpParty(asyncio.DatagramProtocol):
         self._packet(_PCMA, at, self._frames[self._ticks % len(self._frames)])
 
     def _packet(self, kind: int, at: int, body: bytes) -> None:
+        if self._peer is None:
+            self._peer = self._find()
         if self._peer is None:
             return
         self._sequence = (self._sequence + 1) & 0xFFFF

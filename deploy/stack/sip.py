@@ -29,6 +29,7 @@ _SIGN_OFF_SECONDS: Final = 2.0
 _REGISTERED_SECONDS: Final = 600
 _STOP_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.02
+_MEDIA: Final = "media"
 _serial = itertools.count(1)
 
 
@@ -141,6 +142,7 @@ class _Sipp:
             *("-nostdin", "-nd", "-aa", "-trace_shortmsg", "-trace_err", "-mp"),
             *(str(_free_port(host)), "-shortmessage_file", str(folder / "ledger")),
             *("-shortmessage_overwrite", "true", "-error_file", str(folder / "errors")),
+            *("-trace_logs", "-log_file", str(folder / _MEDIA)),
         )
         self._process: asyncio.subprocess.Process | None = None
 
@@ -196,10 +198,18 @@ class _Party:
     _open: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def _begin(self) -> None:
-        self.rtp = await self._open.enter_async_context(RtpParty(self.host, self.tone))
         self._port = _free_port(self.host)
         self._folder = self.workspace / f"{type(self).__name__.lower()}-{next(_serial)}"
         self._folder.mkdir(parents=True)
+        party = RtpParty(self.host, self.tone, self._media)
+        self.rtp = await self._open.enter_async_context(party)
+
+    def _media(self) -> tuple[str, int] | None:
+        """Tell where Asterisk wants the audio: SIPp notes the port of each SDP it gets."""
+        noted = self._folder / _MEDIA
+        whole_lines = noted.read_text("ascii").rpartition("\n")[0] if noted.exists() else ""
+        ports = whole_lines.split()
+        return (self.sip.host, int(ports[-1])) if ports else None
 
     async def __aexit__(
         self,
@@ -246,6 +256,8 @@ class Caller(_Party):
     """The user part of From, as it goes onto the wire."""
     display: str = ""
     headers: tuple[str, ...] = ()
+    password: str = ""
+    """Of an agent who dials; with it the first INVITE is expected to be challenged."""
     longest_seconds: float = 120.0
 
     async def __aenter__(self) -> Self:
@@ -253,8 +265,9 @@ class Caller(_Party):
         self._call_id = f"{os.urandom(8).hex()}@caller"
         values = {
             "number": self.number,
-            "caller": self.caller,
+            "user": self.caller,
             "display": self.display,
+            "password": self.password,
             "headers": "".join(f"{line}\n" for line in self.headers),
             "rtp_port": self.rtp.port,
             "answer_ms": 20_000,

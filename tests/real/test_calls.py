@@ -11,6 +11,7 @@ import soundfile
 
 from deploy.stack.rtp import share_of
 from deploy.stack.sip import Caller
+from deploy.stack.stack import AGENT_ADDRESS
 from tests.real.hotline import (
     AGENT_TONE,
     CALLER_TONE,
@@ -174,3 +175,35 @@ async def test_nobody_but_the_trunk_calls_without_a_password(hotline: Hotline) -
     async with caller:
         ledger = await caller.ended(10)
     assert ledger.statuses() == (401,)
+
+
+async def test_asterisk_finds_nothing_missing_and_asks_no_name_server(hotline: Hotline) -> None:
+    number = hotline.number()
+    async with hotline.agent(talk_seconds=2.0), hotline.caller(number) as caller:
+        await lead(caller, "rating")
+        caller.press("1")
+        await caller.ended(10)
+    said = hotline.stack.log("asterisk").read_text("utf-8", "replace")
+    assert '"level":"VERBOSE","message":"Asterisk Ready.' in said, "the log was read"
+    for complaint in ("getaddrinfo", "No application", "not registered", "does not exist"):
+        assert complaint not in said, complaint
+
+
+async def test_an_agent_reaches_allowed_numbers_and_colleagues_and_nothing_else(
+    hotline: Hotline,
+) -> None:
+    def dialler(number: str) -> Caller:
+        user = "agent-a1003"
+        secret = hotline.stack.agent_secret("a1003")
+        caller = hotline.caller(user, number=number, longest_seconds=5.0, password=secret)
+        caller.host = AGENT_ADDRESS
+        return caller
+
+    async with hotline.agent("a1001", talk_seconds=1.0), dialler("a1001") as caller:
+        await caller.rtp.wait_for(AGENT_TONE, 10)
+        assert (await caller.ended(10)).answered
+    for number in ("0085212345678", "00", "+8613800000000", "19001234567890", "*97", "12320", "s"):
+        async with dialler(number) as caller:
+            ledger = await caller.ended(10)
+        assert not ledger.answered, number
+        assert ledger.statuses()[-1] == 404, number
