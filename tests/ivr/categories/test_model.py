@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.categories.classify import Classifier
+from ivr.categories.model import Calibration, at_level, softmax
+
+
+def test_a_level_is_the_ancestor_or_the_code_itself() -> None:
+    assert [at_level("C02.01.01.01", level) for level in range(4)] == [
+        "C", "C02", "C02.01", "C02.01.01",
+    ]  # fmt: skip
+    assert [at_level("P", level) for level in range(4)] == ["P"] * 4
+
+
+def test_a_span_holds_exactly_the_codes_at_and_below_a_node(classifier: Classifier) -> None:
+    model = classifier.model
+    for node in ("C", "C02", "C02.01", "C02.01.01", "T", "O", "Q"):
+        low, high = model.span(node)
+        inside = [c for c in model.codes if c == node or c.startswith(node + "." * (len(node) > 1))]
+        assert list(model.codes[low:high]) == inside
+
+
+@given(st.text(max_size=40))
+def test_confidence_never_rises_with_depth(classifier: Classifier, text: str) -> None:
+    model = classifier.model
+    probability = softmax(model.scores(model.features.touched(text)))
+    levels = model.levels(int(probability.argmax()), probability)
+    assert all(0 <= value <= 1 for value in levels)
+    assert list(levels) == sorted(levels, reverse=True)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_calibration_keeps_the_order_of_probabilities(one: float, other: float) -> None:
+    calibration = Calibration((0.5,) * 4, (0.3,) * 4)
+    low, high = sorted((one, other))
+    assert calibration.confidence(0, low) <= calibration.confidence(0, high)
+
+
+def test_the_words_that_led_to_a_category_are_in_the_text(classifier: Classifier) -> None:
+    model = classifier.model
+    text = "预约皮肤科专家"
+    at = model.codes.index("B01.06")
+    words = model.reasons(model.features.touched(text), at)
+    assert any("皮肤科" in word for word in words)
+    assert all(word in text for word in words)
+
+
+def test_softmax_is_safe_from_large_scores() -> None:
+    found = softmax(np.array([1000.0, 1000.0], np.float32))
+    assert found.tolist() == pytest.approx([0.5, 0.5])
