@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from deploy.stack import checks
+from deploy.stack.checks import CHECKS, Check, run_checks
+from deploy.stack.screen import Screen
+
+_GOOD = Check("good", ("platform",), 1)
+_BAD = Check("bad", ("no_such_module",), 1)
+_SLOW = Check("slow", ("timeit", "-n1", "-r1", "import time; time.sleep(60)"), 0.01)
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *stages: Check) -> tuple[int, str]:
+    monkeypatch.setattr(checks, "CHECKS", stages)
+    stream = io.StringIO()
+    return run_checks(Screen(stream), soak=False), stream.getvalue()
+
+
+def test_all_good_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = _run(monkeypatch, _GOOD)
+    assert code == 0
+    assert "FAILED" not in said
+
+
+def test_a_failed_stage_does_not_stop_the_next_but_fails_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code, said = _run(monkeypatch, _BAD, _GOOD)
+    assert code == 1
+    assert "═══ good ═══" in said
+    assert "exit 1" in said
+    assert "FAILED" in said
+
+
+def test_a_stage_that_takes_too_long_is_ended_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = _run(monkeypatch, _SLOW)
+    assert code == 1
+    assert "too long" in said
+
+
+def test_everything_together_takes_less_than_half_an_hour() -> None:
+    assert sum(check.minutes for check in CHECKS) < 30
