@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 import structlog
 
 from ivr.asterisk import spool
@@ -117,7 +117,7 @@ async def folds(connection: Session, due: Iterable[Due]) -> dict[str, Call]:
         call_ids=list(wanted),
     )
     async for row in found:
-        lines[row["call_id"]].append(row["line"])
+        lines[row["call_id"]] += row["lines"].split("\n")
     records = {}
     for call_id, texts in lines.items():
         identity = CALL_ID.fullmatch(call_id)
@@ -156,7 +156,7 @@ async def _postpone(connection: Session, due: Sequence[Due]) -> None:
 
 def digest(call: Call) -> str:
     """Return the SHA-256 of a whole record, in hex: equal digests, equal records."""
-    return hashlib.sha256(_json(dataclasses.asdict(call)).encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(call)).hexdigest()
 
 
 async def store(connection: Session, calls: Sequence[Call]) -> None:
@@ -209,5 +209,5 @@ def _parts(calls: Iterable[Call]) -> Mapping[str, list[dict[str, Any]]]:
     return parts
 
 
-def _json(value: Any) -> str:  # noqa: ANN401 - what json takes
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _json(value: Any) -> str:  # noqa: ANN401 - whatever has a form in JSON
+    return msgspec.json.encode(value).decode()

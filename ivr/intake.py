@@ -7,26 +7,26 @@ brings an older cursor and older lines back together, and the gap is read again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from ivr.asterisk import journal, spool
 from ivr.asterisk.journal import SpoolFile
-from ivr.calls import CALL_ID
+from ivr.asterisk.spool import LONGEST_LINE
 from ivr.config import Settings
 from ivr.database import Pool, Session, queries, transaction
 from ivr.failpoints import reach
+from ivr.lines import Stretch, mark_due
 
 log = structlog.get_logger()
 
-CENTRE_TIME: Final = ZoneInfo("Asia/Shanghai")
-
-_STRETCH_BYTES: Final = 1 << 20
+_STRETCH_BYTES: Final = 1 << 22
 _TAIL_BYTES: Final = 64
 _SETTLED_NS: Final = 10_000_000_000
 """A rotated file that has not grown for so long gets no more; a last line without end is torn."""
@@ -46,14 +46,6 @@ class Cursor:
     tail: bytes
 
 
-def opened_at(call_id: str) -> datetime:
-    """Return the second in which a linked id was made: the key of its partition."""
-    match = CALL_ID.fullmatch(call_id)
-    if match is None:
-        raise ValueError(call_id)
-    return datetime.fromtimestamp(int(match["second"]), UTC)
-
-
 class Intake:
     """Reads every file of the journal from where it was left."""
 
@@ -67,13 +59,14 @@ class Intake:
         self._months: set[date] = set()
 
     async def step(self) -> int:
-        """Take in one stretch of every file that has something new; returns the lines taken."""
+        """Take in what every file has new, or a good part of it; returns the bytes taken."""
         found = await asyncio.to_thread(journal.files, self._settings.spool.directory)
         self._mourn(found)
         taken = 0
         for file in found:
             if self._finished.get(file.path.name) != file.state:
-                taken += await self._take(file)
+                with suppress(FileNotFoundError):  # rotated away since; met again by its new name
+                    taken += await self._take(file)
         return taken
 
     def _mourn(self, found: Iterable[SpoolFile]) -> None:
@@ -85,82 +78,79 @@ class Intake:
                 log.error("spool.gone", file=name, unread_bytes=unread)
 
     async def _take(self, file: SpoolFile) -> int:
-        try:
-            head = await asyncio.to_thread(journal.read_head, file.path)
-            if head is None:
-                return 0
-            cursor = self._cursors.get(head) or await self._cursor(head, file)
-            stretch = await asyncio.to_thread(
-                journal.read_stretch,
-                file.path,
-                cursor.position,
-                remembered=len(cursor.tail),
-                most=_STRETCH_BYTES,
-            )
-        except FileNotFoundError:
+        head = await asyncio.to_thread(journal.read_head, file.path)
+        if head is None:
             return 0
-        if stretch.head != head:
+        cursor = self._cursors.get(head) or await self._cursor(head, file)
+        found = await asyncio.to_thread(
+            journal.read_stretch,
+            file.path,
+            cursor.position,
+            remembered=len(cursor.tail),
+            most=_STRETCH_BYTES,
+        )
+        shorter = found.size < cursor.position
+        if found.head != head or (shorter and not file.active):
+            # Another file by now; or, of a rotated one, a copy in the making of what was read.
             return 0
-        if stretch.size < cursor.position and not file.active:
-            return 0  # a copy in the making, or a shortened one, of what has been read
-        if stretch.size < cursor.position or stretch.before != cursor.tail:
+        if shorter or found.before != cursor.tail:
             log.error(
                 "spool.truncated",
                 file=file.path.name,
-                bytes=stretch.size,
+                bytes=found.size,
                 read_bytes=cursor.position,
             )
             await self._begin(head, file, cursor.generation + 1)
             return 1
-        return await self._store(head, cursor, file, stretch)
+        return await self._store(head, cursor, file, found)
 
     async def _store(
-        self, head: bytes, cursor: Cursor, file: SpoolFile, stretch: journal.Stretch
+        self, head: bytes, cursor: Cursor, file: SpoolFile, found: journal.Stretch
     ) -> int:
-        at_end = cursor.position + len(stretch.data) >= stretch.size
-        now_ns = int(datetime.now(UTC).timestamp()) * 1_000_000_000
-        settled = not file.active and now_ns - file.modified_ns > _SETTLED_NS
-        reading = spool.read(stretch.data, cursor.position, complete=at_end and settled)
-        if reading.position > cursor.position:
-            kept = stretch.before + stretch.data[: reading.position - cursor.position]
-            moved = replace(cursor, position=reading.position, tail=kept[-_TAIL_BYTES:])
+        at_end = cursor.position + len(found.data) >= found.size
+        settled = not file.active and time.time_ns() - file.modified_ns > _SETTLED_NS
+        stretch = Stretch(found.data, cursor.position, complete=at_end and settled)
+        if stretch.position > cursor.position:
             self._cursors.pop(head, None)
-            await self._commit(cursor, moved, file, reading)
-            self._cursors[head] = moved
-            self._report(file, reading)
-        unread = stretch.size - reading.position
+            self._cursors[head] = await self._commit(cursor, file, found, stretch)
+            self._report(file, stretch)
+        unread = found.size - stretch.position
         self._unread[file.path.name] = unread
-        if unread == 0 or (at_end and file.active):
+        waits = at_end and stretch.position + LONGEST_LINE > found.size and file.active
+        if unread == 0 or waits:
             self._finished[file.path.name] = file.state
-        return len(reading.lines) + len(reading.refused)
+        return stretch.position - cursor.position
 
     async def _commit(
-        self, before: Cursor, after: Cursor, file: SpoolFile, reading: spool.Reading
-    ) -> None:
+        self, cursor: Cursor, file: SpoolFile, found: journal.Stretch, stretch: Stretch
+    ) -> Cursor:
         async with transaction(self._pool, self._settings.database) as connection:
-            await self._make_partitions(connection, reading.lines)
-            moved = await queries.advance_spool_cursor(
+            locked = await queries.lock_spool_cursor(
+                connection, file_id=cursor.file_id, position=cursor.position
+            )
+            if locked is None:
+                raise CursorMoved(f"{file.path.name} at {cursor.position}")
+            months = self._months | stretch.months
+            for month in sorted(months - self._months):
+                await queries.make_partitions(connection, month=month)
+            await stretch.store(connection, cursor.file_id, months)
+            await self._quarantine(connection, cursor.file_id, stretch.refused)
+            await mark_due(connection, stretch.ended)
+            kept = found.before + found.data[: stretch.position - cursor.position]
+            tail = kept[-_TAIL_BYTES:]
+            await queries.advance_spool_cursor(
                 connection,
-                file_id=before.file_id,
-                before=before.position,
-                position=after.position,
-                tail=after.tail,
+                file_id=cursor.file_id,
+                position=stretch.position,
+                tail=tail,
                 name=file.path.name,
                 device=file.device,
                 inode=file.inode,
             )
-            if moved is None:
-                raise CursorMoved(f"{file.path.name} at {before.position}")
-            await _copy_lines(connection, before.file_id, reading.lines)
-            await self._quarantine(connection, before.file_id, reading.refused)
-            await _mark_due(connection, reading.lines)
             reach("intake.commit.before")
+        self._months = months
         reach("intake.commit.after")
-
-    async def _make_partitions(self, connection: Session, lines: Sequence[spool.Line]) -> None:
-        days = {opened_at(call_id).astimezone(CENTRE_TIME) for call_id in _ids(lines)}
-        for month in sorted({day.date().replace(day=1) for day in days} - self._months):
-            await queries.make_partitions(connection, month=month)
+        return replace(cursor, position=stretch.position, tail=tail)
 
     async def _quarantine(
         self, connection: Session, file_id: int, refused: Sequence[spool.Refused]
@@ -171,15 +161,13 @@ class Intake:
             connection,
             node=self._settings.node.name,
             file_id=file_id,
-            positions=[found.position for found in refused],
-            reasons=[found.reason.value for found in refused],
-            contents=[found.content for found in refused],
+            positions=[bytes_.position for bytes_ in refused],
+            reasons=[bytes_.reason.value for bytes_ in refused],
+            contents=[bytes_.content for bytes_ in refused],
         )
 
-    def _report(self, file: SpoolFile, reading: spool.Reading) -> None:
-        days = {opened_at(call_id).astimezone(CENTRE_TIME) for call_id in _ids(reading.lines)}
-        self._months |= {day.date().replace(day=1) for day in days}
-        for refused in reading.refused:
+    def _report(self, file: SpoolFile, stretch: Stretch) -> None:
+        for refused in stretch.refused:
             log.error(
                 "spool.quarantined",
                 file=file.path.name,
@@ -211,46 +199,3 @@ class Intake:
         cursor = Cursor(row["file_id"], row["generation"], row["position"], row["tail"])
         self._cursors[head] = cursor
         return cursor
-
-
-def _ids(lines: Iterable[spool.Line]) -> list[str]:
-    return list(dict.fromkeys(line.call_id for line in lines))
-
-
-async def _copy_lines(connection: Session, file_id: int, lines: Sequence[spool.Line]) -> None:
-    stamps = {call_id: opened_at(call_id) for call_id in _ids(lines)}
-    await connection.copy_records_to_table(
-        "spool_line",
-        records=[
-            (stamps[line.call_id], line.call_id, file_id, line.position, line.text)
-            for line in lines
-        ],
-        columns=["opened_at", "call_id", "file_id", "position", "line"],
-    )
-
-
-async def _mark_due(connection: Session, lines: Sequence[spool.Line]) -> None:
-    ended: dict[str, bool] = {}
-    for line in lines:
-        ended[line.call_id] = ended.get(line.call_id, False) or line.ends_call
-    due = sorted(ended)
-    matches = [CALL_ID.fullmatch(call_id) for call_id in due]
-    nodes = [match["node"] for match in matches if match]
-    boots = {(match["node"], int(match["boot"])) for match in matches if match}
-    await queries.mark_due(
-        connection,
-        call_ids=due,
-        opened_at=[opened_at(call_id) for call_id in due],
-        nodes=nodes,
-        ended=[ended[call_id] for call_id in due],
-    )
-    new = queries.note_boots(
-        connection,
-        nodes=[node for node, _ in sorted(boots)],
-        boots=[boot for _, boot in sorted(boots)],
-    )
-    started = [row async for row in new]
-    for row in started:
-        log.info("engine.started", node=row["node"], boot=row["boot"])
-    if started:
-        await queries.mark_lost_calls_due(connection)

@@ -24,7 +24,7 @@ from ivr.config import Settings
 from ivr.database import Pool, queries, transaction
 from ivr.errors import ValueRefused
 from ivr.failpoints import reach
-from ivr.intake import CENTRE_TIME, opened_at
+from ivr.lines import CENTRE_TIME, opened_at
 
 log = structlog.get_logger()
 

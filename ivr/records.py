@@ -26,7 +26,7 @@ from ivr.calls import (
 from ivr.categories.taxonomy import edition
 from ivr.database import Session, queries
 from ivr.errors import DefinitionInvalid
-from ivr.intake import CENTRE_TIME
+from ivr.lines import CENTRE_TIME
 from ivr.log import mask_number
 
 _PATH_SIGN: Final = " > "

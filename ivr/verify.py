@@ -36,6 +36,7 @@ _COUNTED: Final[Sequence[tuple[str, str]]] = (
     ("stays in a queue beyond the call's end", "visits_unended"),
     ("agents offered two calls at once", "agents_offered_two"),
     ("conversations without a recording", "recordings_missing"),
+    ("recordings shorter than the talk", "recordings_short"),
 )
 """Identities that a single count proves; each query takes `since`."""
 

@@ -7,13 +7,14 @@ bytes and its place; nothing here raises because of what stands in the file.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from ivr import events
 from ivr.asterisk.variables import UserEvent
@@ -23,6 +24,7 @@ from ivr.errors import PeerBroke
 LONGEST_LINE: Final = 65_536
 """A record has about 400 bytes; a line longer than this is no record."""
 
+_LAST_EVENT: Final = "LINKEDID_END"
 _SECOND_DIGITS: Final = 11
 
 _RECORD_BEGINS: Final = re.compile(rb'\{"eventtype":')
@@ -40,9 +42,8 @@ class Reason(StrEnum):
     """More than `LONGEST_LINE` bytes without a line's end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One record of the journal, word for word."""
+class Line(NamedTuple):
+    """One record of the journal, word for word; light, because there is one for each line."""
 
     position: int
     """Offset of its first byte in the file."""
@@ -52,8 +53,7 @@ class Line:
     """Whether it says that the last channel of the call is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """Bytes that are no record."""
 
     position: int
@@ -77,52 +77,83 @@ def read(data: bytes, position: int, *, complete: bool = False) -> Reading:
     on from the returned position gives the same lines however the file was cut.
     """
     reading = Reading(position)
+    known: set[str] = set()
     at = 0
     while at < len(data):
-        end = data.find(b"\n", at, at + LONGEST_LINE + 1)
-        if end < 0 and len(data) - at > LONGEST_LINE:
+        end = data.find(b"\n", at)
+        if (end if end >= 0 else len(data)) - at > LONGEST_LINE:
             content = data[at : at + LONGEST_LINE]
             reading.refused.append(Refused(position + at, content, Reason.TOO_LONG))
             at += LONGEST_LINE
             continue
-        if end < 0 and not complete:
-            break
-        end = len(data) if end < 0 else end
-        _take(data[at:end], position + at, reading)
+        if end < 0:
+            if not complete:
+                break
+            end = len(data)
+        if end > at:
+            _take(data[at:end], position + at, reading, known)
         at = end + 1
     reading.position = position + min(at, len(data))
     return reading
 
 
-def _take(line: bytes, position: int, reading: Reading) -> None:
-    if not line:
+def _take(line: bytes, position: int, reading: Reading, known: set[str]) -> None:
+    found = _recognise(line, position, known)
+    if isinstance(found, Line):
+        reading.lines.append(found)
         return
-    found = _recognise(line, position)
     begins = [0, *(match.start() for match in _RECORD_BEGINS.finditer(line, 1))]
-    if isinstance(found, Line) or len(begins) == 1:
-        _put(found, reading)
+    if len(begins) == 1:
+        reading.refused.append(found)
         return
     for begin, end in pairwise([*begins, len(line)]):
-        _put(_recognise(line[begin:end], position + begin), reading)
+        piece = _recognise(line[begin:end], position + begin, known)
+        if isinstance(piece, Line):
+            reading.lines.append(piece)
+        else:
+            reading.refused.append(piece)
 
 
-def _put(found: Line | Refused, reading: Reading) -> None:
-    if isinstance(found, Refused):
-        reading.refused.append(found)
-    else:
-        reading.lines.append(found)
-
-
-def _recognise(line: bytes, position: int) -> Line | Refused:
+def _recognise(line: bytes, position: int, known: set[str]) -> Line | Refused:
     try:
+        record = _heading(line)
         text = line.decode("utf-8")
-        record = json.loads(text)
+    except msgspec.ValidationError:
+        return Refused(position, line, Reason.FOREIGN)
     except (ValueError, RecursionError):
         return Refused(position, line, Reason.TORN)
-    call_id = record.get("linkedid") if isinstance(record, dict) else None
-    if not isinstance(call_id, str) or not CALL_ID.fullmatch(call_id):
-        return Refused(position, line, Reason.FOREIGN)
-    return Line(position, call_id, text, record.get("eventtype") == "LINKEDID_END")
+    call_id = record.linkedid
+    if call_id not in known:
+        if not CALL_ID.fullmatch(call_id):
+            return Refused(position, line, Reason.FOREIGN)
+        known.add(call_id)
+    return Line(position, call_id, text, record.eventtype == _LAST_EVENT)
+
+
+class _Heading(msgspec.Struct, gc=False):
+    """What must be known of a record to keep it."""
+
+    linkedid: str
+    eventtype: str = ""
+
+
+class _Record(msgspec.Struct, gc=False):
+    """What a fact is made of."""
+
+    eventtype: str
+    eventtime: str | int
+    linkedid: str
+    uniqueid: str
+    channame: str
+    context: str
+    userdeftype: str = ""
+    peer: str = ""
+    eventextra: str = ""
+
+
+_heading: Final = msgspec.json.Decoder(_Heading).decode
+_record: Final = msgspec.json.Decoder(_Record).decode
+_object: Final = msgspec.json.Decoder(dict[str, str | int]).decode
 
 
 def parse(text: str) -> events.Event | None:
@@ -131,20 +162,20 @@ def parse(text: str) -> events.Event | None:
     Raises:
         PeerBroke: it claims a fact and lacks what belongs to it.
     """
-    record = json.loads(text, parse_float=str)
-    name = record.get("userdeftype") or record.get("eventtype")
-    make = _FACTS.get(name) if isinstance(name, str) else None
+    try:
+        record = _record(text)
+    except (ValueError, RecursionError) as error:
+        raise PeerBroke(f"CEL: expected a record, came {error} (Asterisk).") from None
+    name = record.userdeftype or record.eventtype
+    make = _FACTS.get(name)
     if make is None:
         return None
     try:
-        base = (
-            _microseconds(record["eventtime"]),
-            record["linkedid"],
-            record["uniqueid"],
-            record["channame"],
-        )
-        return make(base, record, _extra(record))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        when = _microseconds(record.eventtime)
+        base = (when, record.linkedid, record.uniqueid, record.channame)
+        extra = _object(record.eventextra) if record.eventextra else {}
+        return make(base, record, extra)
+    except (KeyError, ValueError, RecursionError) as error:
         raise PeerBroke(f"CEL {name}: expected its fields, came {error!r} (Asterisk).") from None
 
 
@@ -155,16 +186,7 @@ def _microseconds(stamp: str | int) -> int:
     return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
 
 
-def _extra(record: Mapping[str, Any]) -> dict[str, Any]:
-    extra = record.get("eventextra") or {}
-    if isinstance(extra, str):
-        extra = json.loads(extra)
-    if not isinstance(extra, dict):
-        raise TypeError("eventextra is no object")
-    return extra
-
-
-def _told(extra: Mapping[str, Any], shape: re.Pattern[str]) -> tuple[str, ...]:
+def _told(extra: Mapping[str, str | int], shape: re.Pattern[str]) -> tuple[str, ...]:
     """Return the parts of what the dialplan told; nothing else can have this shape."""
     match = shape.fullmatch(str(extra.get("extra", "")))
     if match is None:
@@ -185,21 +207,21 @@ _RATING: Final = re.compile(r"([123])")
 _REASON: Final = re.compile(r"([1234])")
 
 
-def _queue_entered(extra: Mapping[str, Any]) -> tuple[str, int]:
+def _queue_entered(extra: Mapping[str, str | int]) -> tuple[str, int]:
     queue, priority = _told(extra, _QUEUE)
     return queue, int(priority or 0)
 
 
 _Base = tuple[int, str, str, str]
-_Maker = Callable[[_Base, Mapping[str, Any], dict[str, Any]], events.Event]
+_Maker = Callable[[_Base, _Record, Mapping[str, str | int]], events.Event]
 
 _FACTS: Final[Mapping[str, _Maker]] = {
-    "CHAN_START": lambda base, record, _: events.ChannelStarted(*base, record["context"]),
+    "CHAN_START": lambda base, record, _: events.ChannelStarted(*base, record.context),
     "ANSWER": lambda base, *_: events.ChannelAnswered(*base),
     "BRIDGE_ENTER": lambda base, record, extra: events.BridgeEntered(
-        *base, extra["bridge_id"], record.get("peer", "")
+        *base, str(extra["bridge_id"]), record.peer
     ),
-    "BRIDGE_EXIT": lambda base, _, extra: events.BridgeLeft(*base, extra["bridge_id"]),
+    "BRIDGE_EXIT": lambda base, _, extra: events.BridgeLeft(*base, str(extra["bridge_id"])),
     "PARK_START": lambda base, *_: events.ChannelParked(*base),
     "PARK_END": lambda base, *_: events.ChannelUnparked(*base),
     "BLINDTRANSFER": lambda base, _, __: events.CallTransferred(*base, attended=False),

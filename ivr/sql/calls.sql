@@ -28,10 +28,10 @@ ON CONFLICT (call_id) DO UPDATE SET due_at = excluded.due_at, attempts = exclude
 
 -- name: lines_of_calls(opened_at, call_ids)
 -- Every line of some calls. OFFSET 0 keeps the planner at one index lookup a call.
-SELECT due.call_id, found.line
+SELECT due.call_id, found.lines
 FROM unnest(:opened_at::timestamptz[], :call_ids::text[]) AS due(opened_at, call_id)
 CROSS JOIN LATERAL (
-    SELECT line
+    SELECT lines
     FROM spool_line
     WHERE spool_line.opened_at = due.opened_at AND spool_line.call_id = due.call_id
     OFFSET 0

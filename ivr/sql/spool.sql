@@ -13,13 +13,19 @@ VALUES (:node, :head, :generation, :name, :device, :inode)
 ON CONFLICT (node, head, generation) DO UPDATE SET name = excluded.name
 RETURNING file_id, generation, position, tail;
 
--- name: advance_spool_cursor(position, tail, name, device, inode, file_id, before)$
--- Move the cursor with the lines; NULL when another reader has moved it, so ours must not count.
+-- name: lock_spool_cursor(file_id, position)$
+-- Hold the cursor until the transaction ends; NULL when another reader has moved it meanwhile.
+SELECT file_id
+FROM spool_file
+WHERE file_id = :file_id AND position = :position
+FOR UPDATE;
+
+-- name: advance_spool_cursor(file_id, position, tail, name, device, inode)!
+-- Move the cursor together with the lines.
 UPDATE spool_file
 SET position = :position, tail = :tail, name = :name, device = :device, inode = :inode,
     read_at = now()
-WHERE file_id = :file_id AND position = :before
-RETURNING file_id;
+WHERE file_id = :file_id;
 
 -- name: quarantine_bytes(node, file_id, positions, reasons, contents)!
 -- Keep bytes that are no record.

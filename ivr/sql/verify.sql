@@ -75,6 +75,15 @@ WHERE one.opened_at >= :since AND one.position > 1 AND other.position > 1
 -- Conversations whose recording never came.
 SELECT count(*) FROM recording WHERE opened_at >= :since AND state = 'missing';
 
+-- name: recordings_short(since)$
+-- Recordings that miss more than 2 % of the talk, beyond a second and a half for starting up.
+SELECT count(*)
+FROM recording
+JOIN call ON call.opened_at = recording.opened_at AND call.call_id = recording.call_id
+WHERE recording.opened_at >= :since AND recording.state = 'kept' AND recording.leg = 'both'
+    AND call.disposition <> 'engine_lost' AND NOT call.inexact
+    AND recording.milliseconds < call.talk_ms * 0.98 - 1500;
+
 -- name: recordings_owed(since, grace)$
 -- Conversations of a while ago that have neither a recording nor a word about its absence.
 SELECT count(*)
@@ -94,7 +103,7 @@ ORDER BY opened_at DESC, call_id DESC;
 -- name: bytes_taken(node)
 -- Every spool file with how far it was read and what became of its bytes.
 SELECT spool_file.head, spool_file.generation, spool_file.name, spool_file.position,
-       coalesce((SELECT sum(octet_length(line)) FROM spool_line
+       coalesce((SELECT sum(octet_length(replace(lines, chr(10), ''))) FROM spool_line
                  WHERE spool_line.file_id = spool_file.file_id), 0)::bigint AS line_bytes,
        coalesce((SELECT sum(length(content)) FROM quarantine
                  WHERE quarantine.file_id = spool_file.file_id), 0)::bigint AS quarantined_bytes

@@ -117,8 +117,19 @@ def test_a_line_without_end_is_given_up_at_its_limit() -> None:
 
 
 def test_nesting_as_deep_as_a_line_is_long_is_refused() -> None:
-    [refused] = read(b'{"linkedid":' * 1 + b"[" * 60_000 + b"\n", 0).refused
-    assert refused.reason is Reason.TORN
+    for deep in (b"[" * 60_000, b'{"linkedid":' * 5_000, b'{"a":' + b"[" * 60_000):
+        assert len(read(deep + b"\n", 0).refused) == 1
+
+
+@given(
+    inside=st.binary(max_size=12)
+    | st.sampled_from([b"\0", b"\x1f", b"\\", b"\\u0000", b"\xed\xa0\x80", b'","a":NaN,"b":"'])
+)
+def test_what_is_kept_is_json_that_any_reader_and_the_database_accept(inside: bytes) -> None:
+    line = b'{"eventtype":"X","linkedid":"n1-7-1795000000.1","peer":"' + inside + b'"}'
+    for kept in read(line + b"\n", 0).lines:
+        assert json.loads(kept.text)["linkedid"] == "n1-7-1795000000.1"
+        assert "\0" not in kept.text
 
 
 def told(event: UserEvent, content: str) -> events.Event | None:
