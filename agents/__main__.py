@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from agents import service
 from agents.auth import LINK_SECONDS, Identity
+from agents.reports import commands
 from agents.roles import Role
 from ivr.config import Settings, load_settings
 from ivr.errors import HotlineError
@@ -24,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The people's side of the 12320 hotline: the desk in the browser.",
 )
+
+
+commands.register(app)
 
 
 def _settings() -> Settings:

@@ -9,6 +9,9 @@ from agents.reports.document import Bulletin
 from agents.reports.editorial import Editorial, parse_editorial
 from agents.reports.scheme import scheme
 from tests.agents.reports import printed
+from tests.ivr.conftest import connection, database, pool, postgres
+
+__all__ = ["connection", "database", "pool", "postgres"]
 
 
 def editorial_2016() -> Editorial:

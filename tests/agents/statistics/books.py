@@ -70,8 +70,9 @@ def history_2014() -> bytes:
     out.seek(0, io.SEEK_END)
     counts = [*printed.counted(printed.requests_2014()), *printed.earlier_2014()]
     for cell in counts:
-        month = f"{cell.month:%Y-%m}"
-        out.write(f"{cell.unit},{month},{cell.service},{cell.code},{cell.settlement},{cell.n}\n")
+        out.write(
+            f"{cell.unit},{cell.month:%Y-%m},{cell.service},{cell.code},{cell.settlement},{cell.n}\n"
+        )
     # A city without a request in a month says so; a month without a line would be missing.
     for member in network("jiangsu"):
         for month in (printed.NOVEMBER, printed.DECEMBER):

@@ -1,0 +1,294 @@
+"""The statistical commands of `python -m agents`; the web desk calls the same functions.
+
+Writers and readers of office formats come with the extra `reports`. They are imported where they
+are used, so that `serve` neither needs nor loads them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+
+from agents.database import queries
+from agents.reports.catalogue import REPORTS, Filters, run_report
+from agents.reports.editorial import Editorial, load_editorial, parse_editorial
+from agents.reports.scheme import network, scheme, schemes
+from agents.reports.tally import Period, Standing
+from agents.statistics import counts, units
+from ivr.categories.taxonomy import edition, editions
+from ivr.config import load_settings
+from ivr.database import Pool, Session, make_pool
+from ivr.log import configure_logging
+
+if TYPE_CHECKING:
+    from agents.statistics.intake import Receipt
+    from agents.statistics.submissions import Submission
+
+T = TypeVar("T")
+_MONTHS = re.compile(r"(\d{4})-(\d{2})(?:\.\.(\d{4})-(\d{2}))?")
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+By = Annotated[str, typer.Option(help="Who does it; kept with what is done.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the statistical commands to the people's side's command line."""
+    for command in (
+        bulletin,
+        review,
+        publish,
+        units_command,
+        form,
+        submit,
+        accept,
+        reported,
+        import_requests,
+        recount,
+        report,
+    ):
+        app.command(command.__name__.removesuffix("_command").replace("_", "-"))(command)
+
+
+def parse_months(text: str) -> Period:
+    """Read 2016-10 or 2014-11..2014-12.
+
+    Raises:
+        typer.BadParameter: it is neither, or ends before it begins.
+    """
+    match = _MONTHS.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError(text)  # noqa: TRY301 - one refusal for all shapes
+        year, month, last_year, last_month = match.groups()
+        first = date(int(year), int(month), 1)
+        last = date(int(last_year), int(last_month), 1) if last_year else first
+    except ValueError:
+        raise typer.BadParameter(f"expected 2016-10 or 2014-11..2014-12, came {text!r}") from None
+    if last < first:
+        raise typer.BadParameter(f"expected an end after the beginning, came {text!r}")
+    return Period(first, last)
+
+
+def _with_pool(work: Callable[[Pool], Awaitable[T]]) -> T:
+    settings = load_settings()
+    configure_logging(level=settings.log_level)
+
+    async def run() -> T:
+        async with make_pool(settings.database, purpose="reports") as pool:
+            return await work(pool)
+
+    return asyncio.run(run())
+
+
+def _in_transaction(work: Callable[[Session], Awaitable[T]]) -> T:
+    async def run(pool: Pool) -> T:
+        async with pool.acquire() as connection, connection.transaction():
+            return await work(connection)
+
+    return _with_pool(run)
+
+
+def _plain_editorial(issue: int) -> Editorial:
+    return parse_editorial(
+        {
+            "title": "12320工作简报",
+            "issue": issue,
+            "total_issue": issue,
+            "dated": datetime.now(_SHANGHAI).date(),
+            "publishers": ["12320管理中心"],
+        }
+    )
+
+
+def bulletin(  # noqa: PLR0913 - the options of a command line
+    *,
+    scheme_id: Annotated[str, typer.Option("--scheme", help=f"One of {', '.join(schemes())}.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    month: Annotated[str, typer.Option(help="2016-10")] = "",
+    months: Annotated[str, typer.Option(help="2014-11..2014-12")] = "",
+    editorial: Annotated[Path | None, typer.Option(help="TOML: head, columns, foot.")] = None,
+    outbound: Annotated[bool, typer.Option(help="Count outbound work as a service.")] = False,
+    formats: Annotated[str, typer.Option(help="Of json,html,xlsx,docx,pdf; all if empty.")] = "",
+    keep: Annotated[bool, typer.Option(help="Keep it as the draft of its months.")] = False,
+    by: By = "",
+) -> None:
+    """Compile a bulletin from the counts and write it in every format."""
+    from agents.reports.files import write_files
+    from agents.statistics import issues
+
+    period = parse_months(months or month)
+    shown = scheme(scheme_id)
+    written = load_editorial(editorial) if editorial else _plain_editorial(1)
+
+    async def compiled(pool: Pool) -> tuple[list[Path], int | None]:
+        made = await issues.compile_issue(pool, shown, period, written, outbound=outbound)
+        files = write_files(made, out, tuple(filter(None, formats.split(","))))
+        if not keep:
+            return files, None
+        async with pool.acquire() as connection, connection.transaction():
+            return files, await issues.keep_draft(connection, made, issue=written.issue, by=by)
+
+    files, number = _with_pool(compiled)
+    for path in files:
+        typer.echo(str(path))
+    if number is not None:
+        typer.echo(f"draft {number}")
+
+
+def review(number: int, *, by: By) -> None:
+    """Send a kept draft to review."""
+    from agents.statistics import issues
+
+    _in_transaction(lambda s: issues.move_on(s, number, issues.IssueState.REVIEW, by=by))
+    typer.echo(f"issue {number} is in review")
+
+
+def publish(
+    number: int, *, by: By, out: Annotated[Path, typer.Option(help="Folder for the files.")]
+) -> None:
+    """Publish a reviewed issue: from now on it never changes."""
+    from agents.reports.files import write_files
+    from agents.statistics import issues
+
+    published = _in_transaction(
+        lambda s: issues.move_on(s, number, issues.IssueState.PUBLISHED, by=by)
+    )
+    for path in write_files(published, out):
+        typer.echo(str(path))
+
+
+def units_command(network_id: str) -> None:
+    """Load a network of reporting units from its shipped file."""
+    stored = _in_transaction(lambda s: units.store_network(s, network_id, network(network_id)))
+    typer.echo(f"{stored} units of {network_id}")
+
+
+def form(
+    unit: str,
+    *,
+    month: Annotated[str, typer.Option(help="2016-10")],
+    out: Annotated[Path, typer.Option(help="The XLSX file to write.")],
+    taxonomy: Annotated[str, typer.Option(help="Edition of the categories.")] = "12320-2016",
+) -> None:
+    """Write the form that a unit fills in for a month."""
+    from agents.statistics.submission_book import blank_book
+
+    out.write_bytes(blank_book(unit, parse_months(month).first, edition(taxonomy)))
+    typer.echo(str(out))
+
+
+def _read(path: Path, known: set[str]) -> Submission:
+    from agents.statistics.history import decoded
+    from agents.statistics.submission_book import read_book
+    from agents.statistics.submissions import Reader
+
+    reader = Reader(known, editions())
+    content = path.read_bytes()
+    if path.suffix == ".xlsx":
+        return read_book(reader, content)
+    text = decoded(content)
+    return reader.from_json(text) if path.suffix == ".json" else reader.from_csv(text)
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(help="JSON, CSV or the filled-in XLSX form.")],
+    *,
+    by: By,
+    signature: Annotated[Path | None, typer.Option(help="Base64 of the Ed25519 signature.")] = None,
+) -> None:
+    """Hand in a unit's month; it counts once somebody accepts it."""
+    from agents.statistics import intake
+
+    signed = base64.b64decode(signature.read_text()) if signature else None
+
+    async def received(session: Session) -> Receipt:
+        known = {row["unit_id"] async for row in queries.unit_ids(session)}
+        now = datetime.now(_SHANGHAI)
+        return await intake.receive(
+            session, _read(file, known), sent_by=by, now=now, signature=signed
+        )
+
+    receipt = _in_transaction(received)
+    notes = [f"submission {receipt.submission_id}", f"version {receipt.version}"]
+    notes += ["received before"] * receipt.repeated + ["late"] * receipt.late
+    typer.echo(", ".join(notes))
+
+
+def accept(submission: int, *, by: By) -> None:
+    """Put a submission in force; the version before it is kept."""
+    from agents.statistics import intake
+
+    replaced = _in_transaction(lambda s: intake.accept(s, submission, by=by))
+    said = f", replacing version {replaced}" if replaced else ""
+    typer.echo(f"submission {submission} is in force{said}")
+
+
+def reported(
+    network_id: str,
+    *,
+    month: Annotated[str, typer.Option(help="2016-10")],
+    taxonomy: Annotated[str, typer.Option(help="Edition of the categories.")] = "12320-2016",
+) -> None:
+    """Say who has reported a month and who has not."""
+    from agents.statistics import intake
+
+    found = _in_transaction(lambda s: intake.reported(s, network_id, taxonomy, parse_months(month)))
+    for row in found:
+        late = " late" if row.late else ""
+        waiting = " waiting" if row.version and not row.accepted else ""
+        typer.echo(f"{row.month:%Y-%m} {row.name} {row.standing.value}{late}{waiting}")
+    missing = sum(row.standing is Standing.MISSING for row in found)
+    typer.echo(f"{len(found) - missing} of {len(found)} reported", err=True)
+
+
+def import_requests(
+    file: Annotated[Path, typer.Argument(help="CSV: unit,date,service,code|path,settlement,count")],
+    *,
+    by: By,
+    taxonomy: Annotated[str, typer.Option(help="Edition of the categories.")] = "12320-2016",
+) -> None:
+    """Import counts from before this system, whole or not at all."""
+    from agents.statistics import history
+
+    done = _in_transaction(
+        lambda s: history.import_requests(
+            s, file.read_bytes(), edition(taxonomy), name=file.name, by=by
+        )
+    )
+    typer.echo(f"import {done.import_id}: {done.lines} lines" + " (before)" * done.repeated)
+
+
+def recount() -> None:
+    """Rebuild all counts and say how many were wrong."""
+    typer.echo(f"{_with_pool(counts.recount)} counts were wrong")
+
+
+def report(  # noqa: PLR0913 - the options of a command line
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(REPORTS)}.")],
+    *,
+    first: Annotated[datetime, typer.Option("--from", help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", help="Last day, included.")],
+    queue: Annotated[str, typer.Option(help="Only this queue.")] = "",
+    agent: Annotated[str, typer.Option(help="Only this agent.")] = "",
+    unit: Annotated[str, typer.Option(help="Only this unit.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A .csv or .xlsx file.")] = None,
+) -> None:
+    """Print one of the reports at hand, or write it as CSV or XLSX."""
+    from agents.reports.export import short_text, to_csv, to_sheet
+
+    filters = Filters(first.date(), last.date(), queue=queue, agent=agent, unit=unit)
+    found = _in_transaction(lambda s: run_report(s, name, filters))
+    if out is None:
+        typer.echo(short_text(found))
+        typer.echo(to_csv(found), nl=False)
+    else:
+        out.write_bytes(to_sheet(found) if out.suffix == ".xlsx" else to_csv(found).encode())
+        typer.echo(str(out))
