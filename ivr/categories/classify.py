@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ivr.categories.memory import Memory, Recall
 from ivr.categories.model import LEVELS, Model, Row, at_level, softmax
@@ -86,6 +87,7 @@ class Classifier:
     """Id of the model: a digest of its weights and memory."""
     _traffic: Row = field(init=False, repr=False, compare=False)
     _inbound: Row = field(init=False, repr=False, compare=False)
+    _never: NDArray[np.intp] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Weigh the categories by the bulletin's month, for requests without a text."""
@@ -95,6 +97,8 @@ class Classifier:
         inbound = np.zeros(len(counts), np.float32)
         inbound[low:high] = _RULED_OUT
         object.__setattr__(self, "_inbound", inbound)
+        spans = (range(*self.model.span(node)) for node in NEVER_AUTOMATIC)
+        object.__setattr__(self, "_never", np.array([c for s in spans for c in s], np.intp))
 
     def classify(self, request: Request) -> Verdict:
         """Return the verdict on a request."""
@@ -139,8 +143,7 @@ class Classifier:
 
     def _suspicious(self, probability: Row) -> bool:
         """Whether what may never settle by itself is at all likely, guessed or not."""
-        spans = (self.model.span(node) for node in NEVER_AUTOMATIC)
-        return float(sum(probability[low:high].sum() for low, high in spans)) >= SUSPICION
+        return float(probability[self._never].sum()) >= SUSPICION
 
     def _weigh(self, scores: Row, item: Evidence) -> None:
         low, high = self.model.span(item.node)
@@ -155,24 +158,20 @@ class Classifier:
 
     def _top(self, at: int, confidence: float, probability: Row) -> tuple[Candidate, ...]:
         """Return the guess and two others: other matters if likely, else its siblings."""
-        codes = self.model.codes
-        order = np.argsort(-probability, kind="stable")[:40].tolist()
-        matters = {at_level(codes[at], 1)}
-        others: list[int] = []
-        for candidate in order:
-            matter = at_level(codes[candidate], 1)
-            low, high = self.model.span(matter)
-            if matter not in matters and probability[low:high].sum() >= _OTHER_MATTER:
-                matters.add(matter)
-                others.append(candidate)
-        siblings = [candidate for candidate in order if candidate not in {at, *others}]
-        chosen = (others + siblings)[: CANDIDATES - 1]
+        model = self.model
+        likely = np.argpartition(-probability, CANDIDATES)[: CANDIDATES + 1].tolist()
+        likely.sort(key=lambda candidate: -probability[candidate])
+        others = model.matters(probability, CANDIDATES + 1, _OTHER_MATTER)
+        matter = at_level(model.codes[at], 1)
+        chosen = [c for c in others if c != at and at_level(model.codes[c], 1) != matter]
+        chosen += [c for c in likely if c != at and c not in chosen]
         left = max(0.0, 1.0 - confidence)
         rest = [
-            Candidate(codes[c], min(self.model.levels(c, probability)[-1], left)) for c in chosen
+            Candidate(model.codes[c], min(model.deepest(c, probability), left))
+            for c in chosen[: CANDIDATES - 1]
         ]
         rest.sort(key=lambda candidate: -candidate.confidence)
-        return (Candidate(codes[at], confidence), *rest)
+        return (Candidate(model.codes[at], confidence), *rest)
 
 
 def _settled(guess: str, confidence: tuple[float, ...]) -> str:

@@ -69,14 +69,17 @@ def learn_file(rows: Path, directory: Path) -> Learnt:
     if not confirmed:
         raise RowInvalid(f"{rows}: expected at least one row, came none.")
     learnt = learn(confirmed, directory)
-    log.info(
-        "classifier.learnt" if learnt.taken else "classifier.refused",
-        version=learnt.version,
-        before=learnt.before,
-        examples=learnt.examples,
-        confirmed=learnt.confirmed,
-        held=learnt.guard.held,
-    )
+    figures = {
+        "version": learnt.version,
+        "before": learnt.before,
+        "examples": learnt.examples,
+        "confirmed": learnt.confirmed,
+        "held": learnt.guard.held,
+    }
+    if learnt.taken:
+        log.info("classifier.learnt", **figures)
+    else:
+        log.warning("classifier.refused", **figures)
     return learnt
 
 

@@ -62,6 +62,8 @@ class Model:
     bias: Row
     calibration: Calibration
     _slices: tuple[tuple[tuple[int, int], ...], ...] = field(init=False, repr=False, compare=False)
+    _matters: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
+    _starts: NDArray[np.intp] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Find the slice of each category's ancestor at each level."""
@@ -69,7 +71,10 @@ class Model:
             tuple(_slice(self.codes, at_level(code, level)) for level in range(LEVELS))
             for code in self.codes
         )
+        matters = tuple(sorted({levels[1] for levels in slices}))
         object.__setattr__(self, "_slices", slices)
+        object.__setattr__(self, "_matters", matters)
+        object.__setattr__(self, "_starts", np.array([low for low, _ in matters], np.intp))
 
     def scores(self, touched: Touched) -> Row:
         """Return the log odds of each category, up to a constant."""
@@ -90,6 +95,28 @@ class Model:
         for level in range(1, LEVELS):
             confidences[level] = min(confidences[level], confidences[level - 1])
         return tuple(confidences)
+
+    def deepest(self, at: int, probability: Row) -> float:
+        """Return the calibrated confidence of the last level of the category at an index."""
+        low, high = self._slices[at][-1]
+        return self.calibration.confidence(LEVELS - 1, float(probability[low:high].sum()))
+
+    def matters(self, probability: Row, most: int, least: float) -> list[int]:
+        """Return the likeliest category of each of the likeliest level-1 categories.
+
+        Args:
+            probability: of each category.
+            most: how many at most.
+            least: probability that a level-1 category must have.
+        """
+        together = np.add.reduceat(probability, self._starts)
+        found = []
+        for group in np.argsort(-together, kind="stable")[:most].tolist():
+            if together[group] < least:
+                break
+            low, high = self._matters[group]
+            found.append(low + int(probability[low:high].argmax()))
+        return found
 
     def span(self, code: str) -> tuple[int, int]:
         """Return the slice of the categories at and below a code; empty if there are none."""

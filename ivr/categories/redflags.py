@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, TypeAlias
 
 from ivr.categories.taxonomy import Taxonomy, edition
 from ivr.errors import DefinitionInvalid
@@ -24,6 +25,7 @@ Complaints about a medical accident are told by the flag `medical_accident`, not
 
 _SPECIAL: Final = re.compile(r"[()\[\]{}|.?*+$^\\]")
 _GROUP: Final = re.compile(r"\([^()]*\)(\{[^}]*\}|[?*+])?")
+_Indexed: TypeAlias = tuple[int, frozenset[str], re.Pattern[str]]
 _ADVISORY: Final = frozenset({"urgent"})
 """Flags that send the caller to 120 without forbidding the record to settle."""
 
@@ -45,15 +47,55 @@ class RedFlag:
         """Whether a text that shows it must be reviewed before anything is settled."""
         return self.name not in _ADVISORY
 
-    def shown_by(self, normalised: str, characters: frozenset[str]) -> bool:
-        """Whether a normalised text, which consists of the characters, shows it."""
-        for literal in self.literals:
-            if literal in normalised:
-                return True
-        for needed, expression in self.expressions:
-            if needed <= characters and expression.search(normalised):
-                return True
-        return False
+
+@dataclass(frozen=True)
+class Watch:
+    """All flags, indexed: a text meets only the patterns whose characters it holds."""
+
+    flags: tuple[RedFlag, ...]
+    _by_pair: Mapping[str, tuple[tuple[int, str], ...]] = field(init=False, repr=False)
+    _by_character: Mapping[str, tuple[_Indexed, ...]] = field(init=False, repr=False)
+    _always: tuple[tuple[int, re.Pattern[str]], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index literals by their first two characters, expressions by one they cannot miss."""
+        pairs: dict[str, list[tuple[int, str]]] = {}
+        characters: dict[str, list[_Indexed]] = {}
+        always = []
+        for at, flag in enumerate(self.flags):
+            for literal in flag.literals:
+                pairs.setdefault(literal[:2], []).append((at, literal))
+            for needed, expression in flag.expressions:
+                if needed:
+                    characters.setdefault(min(needed), []).append((at, needed, expression))
+                else:
+                    always.append((at, expression))
+        object.__setattr__(self, "_by_pair", {k: tuple(v) for k, v in pairs.items()})
+        object.__setattr__(self, "_by_character", {k: tuple(v) for k, v in characters.items()})
+        object.__setattr__(self, "_always", tuple(always))
+
+    def raised(self, normalised: str) -> tuple[RedFlag, ...]:
+        """Return the flags that a normalised text shows."""
+        characters = frozenset(normalised)
+        shown = self._literally(normalised, characters)
+        for character in characters:
+            for at, needed, expression in self._by_character.get(character, ()):
+                if at not in shown and needed <= characters and expression.search(normalised):
+                    shown.add(at)
+        for at, expression in self._always:
+            if at not in shown and expression.search(normalised):
+                shown.add(at)
+        return tuple(self.flags[at] for at in sorted(shown))
+
+    def _literally(self, normalised: str, characters: frozenset[str]) -> set[int]:
+        """Return the flags whose plain words stand in the text."""
+        by_pair = self._by_pair.get
+        shown = {at for character in characters for at, _ in by_pair(character, ())}
+        for start in range(len(normalised) - 1):
+            for at, literal in by_pair(normalised[start : start + 2], ()):
+                if normalised.startswith(literal, start):
+                    shown.add(at)
+        return shown
 
 
 def parse_red_flags(document: str, taxonomy: Taxonomy) -> tuple[RedFlag, ...]:
@@ -89,13 +131,12 @@ def _needed(pattern: str) -> frozenset[str]:
 
 
 @cache
-def red_flags() -> tuple[RedFlag, ...]:
+def watch() -> Watch:
     """Return the shipped flags."""
     document = resources.files("ivr.categories").joinpath("redflags.toml").read_text("utf-8")
-    return parse_red_flags(document, edition())
+    return Watch(parse_red_flags(document, edition()))
 
 
 def raised(normalised: str) -> tuple[RedFlag, ...]:
-    """Return the flags that a normalised text shows."""
-    characters = frozenset(normalised)
-    return tuple(flag for flag in red_flags() if flag.shown_by(normalised, characters))
+    """Return the shipped flags that a normalised text shows."""
+    return watch().raised(normalised)
