@@ -24,7 +24,7 @@ RATE: Final = 8_000
 """Samples a second of a telephone's sound."""
 CHANNELS: Final = 2
 """Left is the caller, right is what the caller hears."""
-_PATH: Final = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}/{CALL_ID.pattern}\.wav")
+_PATH: Final = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}/{CALL_ID.pattern}(\.voicemail)?\.wav")
 _FRAME_BYTES: Final = 2 * CHANNELS
 _CHUNK_BYTES: Final = 1 << 18
 
@@ -48,7 +48,9 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def prepare(self, raw: IO[bytes], call_id: str, day: datetime) -> tuple[Kept, Path]:
+    def prepare(
+        self, raw: IO[bytes], call_id: str, day: datetime, *, leg: str = "both"
+    ) -> tuple[Kept, Path]:
         """Make the finished file beside its place; returns what it is and where it waits.
 
         Args:
@@ -56,10 +58,12 @@ class Archive:
                 frame, left by a killed Asterisk, is cut off.
             call_id: names the file.
             day: in the centre's time, names the folder.
+            leg: `both` for conversations; another one becomes part of the name.
         """
         if not CALL_ID.fullmatch(call_id):
             raise ValueRefused(f"Expected a call id for a recording, came {call_id!r}.")
-        path = f"{day:%Y/%m/%d}/{call_id}.wav"
+        name = call_id if leg == "both" else f"{call_id}.{leg}"
+        path = f"{day:%Y/%m/%d}/{name}.wav"
         place = self._root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         waiting = place.with_name(f".{place.name}.part")

@@ -20,6 +20,12 @@ The dialler's own channel ids put a letter before the number."""
 SHORT_ABANDON_MS: Final = 5_000
 """Waits up to this, inclusive, are not counted against a queue (ICMI's example, domain default)."""
 
+SHORTEST_MESSAGE_MS: Final = 3_000
+"""A shorter message is a caller who hung up at the tone: recorded, but nobody's work."""
+
+URGENT_FROM: Final = 20
+"""Priority from which a message is urgent: the class of reported emergencies."""
+
 
 class Direction(StrEnum):
     """Which way a call went."""
@@ -180,6 +186,23 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """留言: what a caller said after the tone."""
+
+    queue: str
+    """Whose people deal with it."""
+    urgent: bool
+    """Left where an emergency is reported."""
+    left_ms: int
+    length_ms: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is anything to listen to."""
+        return self.length_ms >= SHORTEST_MESSAGE_MS
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """通话: everything that happened under one linked id."""
 
@@ -231,6 +254,7 @@ class Call:
     menu_steps: tuple[MenuStep, ...]
     visits: tuple[QueueVisit, ...]
     requests: tuple[Request, ...]
+    messages: tuple[Message, ...]
 
     @property
     def final(self) -> bool:

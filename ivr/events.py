@@ -11,6 +11,7 @@ by the dialplan as user events and stand here beside the others.
     ├── CallerIdentified · NumberDialled · AttemptLinked
     ├── KeyChosen · CategoryPreset · BridgeFellBack · OutcomeReached
     ├── QueueEntered · QueueLeft · AgentConnected
+    ├── MessageBegun · MessageEnded
     └── RecordingStarted · RatingOffered · RatingGiven · RatingExplained · RatingWaived
 """
 
@@ -171,6 +172,21 @@ class QueueLeft(Event):
     queue: str
     status: str
     """As app_queue sets QUEUESTATUS, or CONTINUE after the agent hung up first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBegun(Event):
+    """The tone has sounded; what the caller says now is a message."""
+
+    queue: str
+    """Whose people it is for."""
+    priority: int
+    """0 (normal) to 30."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEnded(Event):
+    """The caller finished the message by a key, or its time was over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ivr import events as ev
 from ivr.calls import (
     CALL_ID,
     SHORT_ABANDON_MS,
+    URGENT_FROM,
     Call,
     Direction,
     Disposition,
@@ -20,6 +21,7 @@ from ivr.calls import (
     Leg,
     LegKind,
     MenuStep,
+    Message,
     Request,
     VisitOutcome,
 )
@@ -93,6 +95,7 @@ class Case:
         self.talks = self.channels.talks(self.party)
         self.visits = fold_visits(story, self.channels, over=self.over, lost=self.lost)
         self.outcomes = [event.outcome for event in self.all(ev.OutcomeReached)]
+        self.messages = self._messages()
         self.direction = self._direction()
         self.disposition = self._disposition() if self.over else None
 
@@ -114,6 +117,7 @@ class Case:
             legs=tuple(self._leg(channel) for channel in self.channels),
             visits=self.visits,
             requests=self._requests(),
+            messages=self.messages,
             **self._told(),
             **self._waited(),
             **self._talked(),
@@ -231,6 +235,21 @@ class Case:
         service = chosen.code[:1]
         return (Request(chosen.scheme, service, chosen.code, 1.0, chosen.at_us // 1000),)
 
+    def _messages(self) -> tuple[Message, ...]:
+        """Return what the caller said after the tone; it ends by a key or by hanging up."""
+        ends = [event.at_us for event in self.all(ev.MessageEnded)]
+        gone_us = self.party.hung_us or self.channels.until_us
+        found = []
+        for begun in self.all(ev.MessageBegun):
+            ended = next(
+                (end for end in ends if end >= begun.at_us), gone_us if self.over else None
+            )
+            if ended is not None:
+                length_ms = max(0, ended - begun.at_us) // 1000
+                urgent = begun.priority >= URGENT_FROM
+                found.append(Message(begun.queue, urgent, begun.at_us // 1000, length_ms))
+        return tuple(found)
+
     def all(self, kind: type[_E]) -> list[_E]:
         """Return the events of one kind, in order."""
         return [event for event in self.story if isinstance(event, kind)]
@@ -253,6 +272,10 @@ def _answered(case: Case) -> Disposition | None:
 
 def _called_in_vain(case: Case) -> Disposition | None:
     return None if case.direction is Direction.INBOUND else case.not_reached()
+
+
+def _left_a_message(case: Case) -> Disposition | None:
+    return Disposition.VOICEMAIL if any(one.counts for one in case.messages) else None
 
 
 def _settled(case: Case) -> Disposition | None:
@@ -283,6 +306,7 @@ _RULES: Final[Sequence[Callable[[Case], Disposition | None]]] = (
     _blocked,
     _answered,
     _called_in_vain,
+    _left_a_message,
     _settled,
     _queued,
     _ended_in_menu,

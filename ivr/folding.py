@@ -24,6 +24,7 @@ from ivr.database import Pool, Session, queries, transaction
 from ivr.errors import PeerBroke
 from ivr.failpoints import reach
 from ivr.fold import fold
+from ivr.messages import store_messages
 
 log = structlog.get_logger()
 
@@ -170,6 +171,7 @@ async def store(connection: Session, calls: Sequence[Call]) -> None:
         return
     await queries.forget_parts(connection, call_ids=changed)
     stored = [by_id[call_id] for call_id in changed]
+    await store_messages(connection, stored)
     await queries.store_parts(connection, **{k: _json(v) for k, v in _parts(stored).items()})
     for call in stored:
         if call.final:

@@ -1,8 +1,9 @@
 """Brings every recording to its call: sweeps finished files into the archive, and misses none.
 
-Asterisk writes `<call id>.raw`. When the call is over the file is finished, and its row and its
-place come about in one transaction; only then does the raw file go. A file without a call is
-written down and left alone; a conversation without a file raises an alarm, once.
+Asterisk writes `<call id>.raw`, and `<call id>.voicemail.raw` for a message. When the call is over
+the file is finished, and its row and its place come about in one transaction; only then does the
+raw file go. A file without a call is written down and left alone; a conversation or a message
+without a file raises an alarm, once.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ log = structlog.get_logger()
 GRACE: Final = timedelta(minutes=10)
 """How long a file may wait for its call, and a conversation for its file."""
 
-_SUFFIX: Final = ".raw"
+_SUFFIXES: Final[Mapping[str, str]] = {".voicemail.raw": "voicemail", ".raw": "both"}
+"""Leg by the end of the name, the longer first."""
 _QUIET_SECONDS: Final = 1.0
 """Asterisk may still be writing a moment after the call has ended."""
 _AT_ONCE: Final = 50
@@ -50,9 +52,18 @@ class Incoming:
     @property
     def call_id(self) -> str | None:
         """The call it is named after; None for a name that is none of ours."""
-        named = self.path.name.endswith(_SUFFIX) and self.plain
-        match = CALL_ID.fullmatch(self.path.name.removesuffix(_SUFFIX)) if named else None
+        named = self.path.name.removesuffix(self._suffix) if self._suffix and self.plain else ""
+        match = CALL_ID.fullmatch(named)
         return match[0] if match else None
+
+    @property
+    def leg(self) -> str:
+        """What of the call it holds: `both` sides of a conversation, or a `voicemail`."""
+        return _SUFFIXES.get(self._suffix, "both")
+
+    @property
+    def _suffix(self) -> str:
+        return next((end for end in _SUFFIXES if self.path.name.endswith(end)), "")
 
 
 def incoming(folder: Path) -> list[Incoming]:
@@ -80,10 +91,10 @@ class Sweeper:
         found = await asyncio.to_thread(incoming, self._settings.recordings.incoming)
         now = time.time()
         quiet = [file for file in found if now - file.modified_s > _QUIET_SECONDS]
-        named = {file.call_id: file for file in quiet if file.call_id}
-        calls = await self._calls(list(named))
+        named = [(file.call_id, file) for file in quiet if file.call_id]
+        calls = await self._calls(sorted({call_id for call_id, _ in named}))
         done = 0
-        for call_id, file in named.items():
+        for call_id, file in named:
             call = calls.get(call_id)
             if call is not None and call["final"] and done < _AT_ONCE:
                 done += await self._finish(file, call)
@@ -95,14 +106,14 @@ class Sweeper:
     async def look_for_missing(self) -> None:
         """Raise the alarm for conversations whose file never came, once each."""
         found = await asyncio.to_thread(incoming, self._settings.recordings.incoming)
-        present = [file.call_id for file in found if file.call_id and file.size]
+        present = [f"{file.call_id}/{file.leg}" for file in found if file.call_id and file.size]
         async with transaction(self._pool, self._settings.database) as connection:
             missing = queries.miss_recordings(
                 connection, node=self._settings.node.name, grace=GRACE, present=present
             )
-            missed = [row["call_id"] async for row in missing]
-        for call_id in missed:
-            log.error("recording.missing", call_id=call_id)
+            missed = [(row["call_id"], row["leg"]) async for row in missing]
+        for call_id, leg in missed:
+            log.error("recording.missing", call_id=call_id, leg=leg)
 
     async def _calls(self, call_ids: list[str]) -> dict[str, Mapping[str, Any]]:
         if not call_ids:
@@ -115,10 +126,10 @@ class Sweeper:
         if file.size == 0:
             # Nobody spoke: Asterisk opens the file before the first conversation. If somebody
             # did, the empty file stays as evidence and the conversation is reported missing.
-            if call["talk_ms"] == 0:
+            if file.leg not in call["owed"]:
                 await asyncio.to_thread(file.path.unlink, missing_ok=True)
             return 0
-        if call["state"] == "deleted":
+        if file.leg in call["deleted"]:
             await self._note_orphan(file)
             return 0
         try:
@@ -132,6 +143,7 @@ class Sweeper:
         log.info(
             "recording.kept",
             call_id=call["call_id"],
+            leg=file.leg,
             milliseconds=kept.milliseconds,
             bytes=kept.size,
         )
@@ -140,13 +152,14 @@ class Sweeper:
     def _prepare(self, file: Incoming, call_id: str) -> tuple[Kept, Path]:
         day = opened_at(call_id).astimezone(CENTRE_TIME)
         with open_regular(file.path) as raw:
-            return self._archive.prepare(raw, call_id, day)
+            return self._archive.prepare(raw, call_id, day, leg=file.leg)
 
     async def _keep(self, file: Incoming, call_id: str, kept: Kept, waiting: Path) -> None:
         async with transaction(self._pool, self._settings.database) as connection:
             await queries.keep_recording(
                 connection,
                 call_id=call_id,
+                leg=file.leg,
                 path=kept.path,
                 format="wav",
                 key_id=None,

@@ -17,6 +17,7 @@ from ivr.calls import (
     Leg,
     LegKind,
     MenuStep,
+    Message,
     Offer,
     OfferOutcome,
     QueueVisit,
@@ -157,6 +158,7 @@ async def load_call(connection: Session, call_id: str) -> Call | None:
     visits = [row async for row in queries.queue_visits_of_call(connection, call_id=call_id)]
     offers = [row async for row in queries.offers_of_call(connection, call_id=call_id)]
     requests = [row async for row in queries.requests_of_call(connection, call_id=call_id)]
+    messages = [row async for row in queries.messages_of_call(connection, call_id=call_id)]
     stored = _plain(row)
     return Call(
         **_only(stored, Call, {"direction", "disposition", "ended_by"}),
@@ -171,6 +173,7 @@ async def load_call(connection: Session, call_id: str) -> Call | None:
             for request in requests
             if request["source"] == "menu"
         ),
+        messages=tuple(Message(**_plain(message)) for message in messages),
     )
 
 

@@ -157,6 +157,8 @@ class Values(_Values):
     """Calls to the outside at once."""
     rating_after_seconds: Annotated[int, Field(ge=0, le=600)] = 15
     """A talk shorter than this is not rated."""
+    message_seconds: Annotated[int, Field(ge=3, le=600)] = 180
+    """The longest message a caller can leave."""
     run_as: Identifier | None = None
     """The user Asterisk becomes when it is started by root outside a sandbox."""
 

@@ -51,14 +51,30 @@ def play(piece: Piece) -> NDArray[np.int16]:
 
 
 def provide_music(sounds: Path) -> None:
-    """Write each piece below `sounds` unless there is some file: a centre may bring its own."""
+    """Write music and tone below `sounds` unless there is some file: a centre may bring its own."""
     for name, piece in PIECES.items():
         folder = sounds / name
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         if any(folder.iterdir()):
             continue
-        with wave.open(str(folder / "computed.wav"), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(play(piece).astype("<i2").tobytes())
+        _write(folder / "computed.wav", play(piece))
+    tone = sounds / "tones" / "beep.wav"
+    if not tone.exists():
+        tone.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        _write(tone, beep())
+
+
+def beep() -> NDArray[np.int16]:
+    """Compute the tone after which a caller leaves a message: 1,000 Hz for 0.3 seconds."""
+    at = np.arange(round(0.3 * RATE)) / RATE
+    edge = np.minimum(1.0, np.minimum(at, at[::-1]) / 0.01)
+    samples: NDArray[np.int16] = (np.sin(2_000 * np.pi * at) * edge * _PEAK).astype(np.int16)
+    return samples
+
+
+def _write(path: Path, samples: NDArray[np.int16]) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.astype("<i2").tobytes())

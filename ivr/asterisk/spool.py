@@ -243,6 +243,8 @@ _FACTS: Final[Mapping[str, _Maker]] = {
     UserEvent.LEFT: lambda base, _, extra: events.QueueLeft(*base, *_told(extra, _LEFT)),
     UserEvent.AGENT: lambda base, _, extra: events.AgentConnected(*base, *_told(extra, _AGENT)),
     UserEvent.RECORDING: lambda base, _, extra: events.RecordingStarted(*base, *_told(extra, _ID)),
+    UserEvent.MESSAGE: lambda base, _, extra: events.MessageBegun(*base, *_queue_entered(extra)),
+    UserEvent.MESSAGE_END: lambda base, *_: events.MessageEnded(*base),
     UserEvent.RATING_OFFERED: lambda base, *_: events.RatingOffered(*base),
     UserEvent.RATING: lambda base, _, extra: events.RatingGiven(
         *base, int(_told(extra, _RATING)[0])

@@ -20,7 +20,7 @@ ROUTE: Final = "ROUTE"
 """Channel variable, set last by the bridge; one of `Route`. Empty: take the plain menu."""
 
 ROUTE_QUEUE: Final = "ROUTE_QUEUE"
-"""Channel variable: the queue to enter when the route is `queue`; `[a-z0-9_]{1,32}`."""
+"""Channel variable: the queue to enter, or whose people get the message; `[a-z0-9_]{1,32}`."""
 
 ROUTE_PRIORITY: Final = "ROUTE_PRIORITY"
 """Channel variable: queue priority, 0 (normal) to 30 (self-harm); becomes QUEUE_PRIO."""
@@ -37,6 +37,7 @@ class Route(StrEnum):
 
     QUEUE = "queue"
     BYE = "bye"
+    VOICEMAIL = "voicemail"
 
 
 class UserEvent(StrEnum):
@@ -66,6 +67,11 @@ class UserEvent(StrEnum):
     """Agent id, on the agent's channel, when a queue connects it."""
     RECORDING = "RECORDING"
     """File name without folder or suffix; always the linked id."""
+    MESSAGE = "MESSAGE"
+    """`<queue>:<priority>`: the tone has sounded, and the caller's message for the people of this
+    queue begins; from 20 on it is urgent."""
+    MESSAGE_END = "MESSAGE_END"
+    """Empty: the caller pressed # or the time was over. A caller may also just hang up."""
     RATING_OFFERED = "RATING_OFFERED"
     """Empty: the caller heard the rating question."""
     RATING = "RATING"

@@ -50,12 +50,16 @@ NIGHT_SLOTS: Final = frozenset({"open", "close"})
 """Values that the engine can say inside a menu's prompt, known only when the office is closed."""
 
 
+_OF_A_QUEUE: Final = frozenset({Service.QUEUE, Service.VOICEMAIL, Service.CALLBACK})
+"""Services whose name is the queue whose people they are for."""
+
+
 class _Option(Section):
     node: NodeName | None = None
     queue: QueueName | None = None
     bye: bool | None = None
-    voicemail: str | None = None
-    callback: str | None = None
+    voicemail: QueueName | None = None
+    callback: QueueName | None = None
     knowledge: str | None = None
     progress: str | None = None
     oncall: str | None = None
@@ -267,7 +271,7 @@ class _Reader:
         ((way, value),) = ways.items()
         if way == "node":
             return self._named(value, at) or ""
-        if way == Service.QUEUE and value not in self._known.queues:
+        if way in _OF_A_QUEUE and value not in self._known.queues:
             names = ", ".join(sorted(self._known.queues))
             self._fault(at, f"expected a queue of hours.toml ({names}); came {value!r}.")
         name = value if isinstance(value, str) else ""

@@ -1,17 +1,21 @@
 -- name: calls_of_files(call_ids)
 -- What is known of the calls that files are named after; files of unknown calls give no row.
-SELECT call.call_id, call.opened_at, call.final, call.talk_ms, recording.state
+-- `owed` are the legs of which there must be sound, `deleted` those whose sound was taken away.
+SELECT call.call_id, call.opened_at, call.final,
+       array_remove(ARRAY[CASE WHEN call.talk_ms > 0 THEN 'both' END,
+                          CASE WHEN call.disposition = 'voicemail' THEN 'voicemail' END], NULL) AS owed,
+       ARRAY(SELECT leg FROM recording
+             WHERE recording.opened_at = call.opened_at AND recording.call_id = call.call_id
+                 AND recording.state = 'deleted') AS deleted
 FROM unnest(:call_ids::text[]) AS wanted(call_id)
 JOIN call
-    ON call.opened_at = call_opened_at(wanted.call_id) AND call.call_id = wanted.call_id
-LEFT JOIN recording
-    ON recording.opened_at = call.opened_at AND recording.call_id = call.call_id
-    AND recording.leg = 'both';
+    ON call.opened_at = call_opened_at(wanted.call_id) AND call.call_id = wanted.call_id;
 
--- name: keep_recording(call_id, path, format, key_id, bytes, milliseconds, sha256)$
+-- name: keep_recording(call_id, leg, path, format, key_id, bytes, milliseconds, sha256)$
 -- Write down where the sound of a call is; a deleted one stays deleted and gives NULL.
-INSERT INTO recording (opened_at, call_id, state, path, format, key_id, bytes, milliseconds, sha256)
-VALUES (call_opened_at(:call_id), :call_id, 'kept', :path, :format, :key_id, :bytes,
+INSERT INTO recording (opened_at, call_id, leg, state, path, format, key_id, bytes, milliseconds,
+                       sha256)
+VALUES (call_opened_at(:call_id), :call_id, :leg, 'kept', :path, :format, :key_id, :bytes,
         :milliseconds, :sha256)
 ON CONFLICT (opened_at, call_id, leg) DO UPDATE SET
     state = 'kept', path = excluded.path, format = excluded.format, key_id = excluded.key_id,
@@ -21,19 +25,23 @@ WHERE recording.state <> 'deleted'
 RETURNING call_id;
 
 -- name: miss_recordings(node, grace, present)
--- Conversations whose file never came: written down once, so that the alarm is raised once.
-INSERT INTO recording (opened_at, call_id, state)
-SELECT call.opened_at, call.call_id, 'missing'
+-- Conversations and messages whose file never came: written down once, so that the alarm is
+-- raised once. `present` are files that wait, as `<call id>/<leg>`.
+INSERT INTO recording (opened_at, call_id, leg, state)
+SELECT call.opened_at, call.call_id, due.leg, 'missing'
 FROM call
-WHERE call.node = :node AND call.final AND call.talk_ms > 0
+CROSS JOIN (VALUES ('both'), ('voicemail')) AS due(leg)
+WHERE call.node = :node AND call.final
+    AND CASE due.leg WHEN 'both' THEN call.talk_ms > 0 ELSE call.disposition = 'voicemail' END
     AND call.ended_at < now() - :grace::interval
     AND call.started_at > now() - interval '7 days'
-    AND call.call_id <> ALL (:present::text[])
+    AND call.call_id || '/' || due.leg <> ALL (:present::text[])
     AND NOT EXISTS (
         SELECT FROM recording
-        WHERE recording.opened_at = call.opened_at AND recording.call_id = call.call_id)
+        WHERE recording.opened_at = call.opened_at AND recording.call_id = call.call_id
+            AND recording.leg = due.leg)
 ON CONFLICT (opened_at, call_id, leg) DO NOTHING
-RETURNING call_id;
+RETURNING call_id, leg;
 
 -- name: note_orphan(node, name, reason, bytes, modified_at)^
 -- A file that belongs to no call; `new` tells whether it was not known yet.

@@ -139,6 +139,17 @@ def abandoned(number: int = 1, *, wait: float = 12, boot: int = 7, agent: str = 
     return call.ends()
 
 
+def message(
+    number: int = 1, *, seconds: float = 20, by_key: bool = True, priority: int = 0
+) -> Journal:
+    """A caller leaves a message, and ends it by a key or by hanging up."""
+    call = Journal(number).begins().chooses("m_night", "2").after(6)
+    call.says("MESSAGE", f"anyone:{priority}").after(seconds)
+    if not by_key:
+        return call.hangs_up(source=CALLER).ends()
+    return call.says("MESSAGE_END").after(3).hangs_up(source="dialplan/builtin").ends()
+
+
 def left_in_menu(number: int = 1, boot: int = 7) -> Journal:
     """A caller hangs up during the greeting."""
     return Journal(number, boot).begins().after(1).hangs_up(source=CALLER).ends()

@@ -126,6 +126,36 @@ def test_a_caller_who_is_not_asked_to_rate_has_the_reason_in_the_record(why: str
     assert (call.rating_offered, call.rating, call.rating_exempt) == (False, None, why)
 
 
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_message_is_as_long_as_the_caller_spoke(*, by_key: bool) -> None:
+    call = folded(cel.message(seconds=20, by_key=by_key))
+    assert call.disposition is Disposition.VOICEMAIL
+    assert [(one.queue, one.urgent, one.length_ms) for one in call.messages] == [
+        ("anyone", False, 20_000)
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(2.9, False), (3.0, True)])
+def test_a_message_of_less_than_three_seconds_is_kept_and_is_none(
+    seconds: float, *, counts: bool
+) -> None:
+    call = folded(cel.message(seconds=seconds, by_key=False))
+    assert [one.counts for one in call.messages] == [counts]
+    assert (call.disposition is Disposition.VOICEMAIL) == counts
+
+
+def test_a_message_is_urgent_where_an_emergency_is_reported() -> None:
+    assert folded(cel.message(priority=20)).messages[0].urgent
+
+
+def test_a_message_that_asterisk_died_in_is_kept() -> None:
+    call = cel.Journal().begins().says("MESSAGE", "anyone:0").after(9).write("APP_END")
+    assert folded(call).messages == ()
+    lost = folded(call, engine_restarted=True)
+    assert lost.disposition is Disposition.ENGINE_LOST
+    assert len(lost.messages) == 1
+
+
 def test_a_transferred_call_has_both_agents_and_one_answer() -> None:
     call = folded(transferred())
     assert (call.agent, call.ended_by) == ("a1001", EndedBy.CALLER)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.archive import RATE
+from ivr.archive import RATE, Archive
 from ivr.config import Settings
 from ivr.database import Pool
 from ivr.recordings import Sweeper
@@ -63,6 +63,37 @@ async def test_a_recording_comes_to_its_call_with_both_voices(
     assert loudest(samples[:, 0]) == pytest.approx(400, abs=2)
     assert loudest(samples[:, 1]) == pytest.approx(1000, abs=2)
     assert not raw.exists()
+
+
+async def test_a_message_has_a_recording_of_its_own_leg(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    call = cel.message()
+    raw = recorded(settings, f"{call.call_id}.voicemail.raw")
+    await took(pool, settings, call)
+    assert await Sweeper(pool, settings).step() == 1
+    rows = await connection.fetch("SELECT leg, state, path FROM recording")
+    assert [tuple(row) for row in rows] == [
+        ("voicemail", "kept", f"2026/11/18/{call.call_id}.voicemail.wav")
+    ]
+    assert Archive(settings.recordings.archive).find(rows[0]["path"]).is_file()
+    assert not raw.exists()
+
+
+async def test_a_message_without_a_file_raises_one_alarm(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    left, present, nothing = cel.message(1), cel.message(2), cel.message(3, seconds=1)
+    await took(pool, settings, left, present, nothing)
+    await connection.execute(
+        "UPDATE call SET started_at = now() - interval '1 h', ended_at = now() - interval '11 min'"
+    )
+    recorded(settings, f"{present.call_id}.voicemail.raw")
+    sweeper = Sweeper(pool, settings)
+    with capture_logs() as logged:
+        await sweeper.look_for_missing()
+        await sweeper.look_for_missing()
+    assert [(e["call_id"], e["leg"]) for e in logged] == [(left.call_id, "voicemail")]
 
 
 async def test_a_frame_torn_by_a_kill_is_cut_off(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from deploy.stack import postgres
 from deploy.stack.stack import Stack
+from ivr.config import REPOSITORY
 from tests.real.hotline import Hotline, write_tones
 
 
@@ -24,8 +26,11 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hot
     """The whole hotline; every test leaves it running."""
     folder = tmp_path_factory.mktemp("hotline")
     outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+    hours = folder / "hours.toml"
+    shutil.copy(REPOSITORY / "dialplans/hours.toml", hours)
+    outer["HOTLINE_DEFINITIONS__HOURS"] = str(hours)
     async with Stack(folder / "stack", environment=outer, rated_after_seconds=1) as stack:
         write_tones(stack.layout.sounds)
         await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
         database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
-        yield Hotline(stack, folder / "sipp", database)
+        yield Hotline(stack, folder / "sipp", database, hours)

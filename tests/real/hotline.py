@@ -10,10 +10,13 @@ import asyncio
 import itertools
 import json
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import soundfile
@@ -36,10 +39,12 @@ TONES = {
     "p_rate": (RATE_US, 1.5),
     "p_rate_why": (RATE_WHY, 1.5),
     "f_vm": (MESSAGE, 1.0),
-    "m_night": (NIGHT, 1.5),
+    "m_night-1": (NIGHT, 1.0),
+    "m_night-3": (NIGHT, 0.5),
 }
-"""Hertz and seconds by prompt; all others are short and at 1,500."""
+"""Hertz and seconds by prompt, or by piece of one with values; all others are short, at 1,500."""
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday", "makeup")
 _numbers = itertools.count(1)
 
 
@@ -48,7 +53,7 @@ def write_tones(sounds: Path) -> None:
     for locale in ("zh", "en"):
         folder = sounds / locale / "hotline"
         folder.mkdir(parents=True, exist_ok=True)
-        for key in prompts:
+        for key in {*prompts, *TONES}:
             tone, seconds = TONES.get(key, (1500.0, 0.4))
             soundfile.write(folder / f"{key}.wav", sine(tone, seconds), RATE, subtype="PCM_16")
     for music in ("music", "calm"):
@@ -64,6 +69,8 @@ class Hotline:
     workspace: Path
     database: str
     """Address of PostgreSQL, as the product's settings have it."""
+    hours: Path
+    """The hours in force; what is written there holds for the calls that follow."""
 
     @property
     def sip(self) -> Address:
@@ -133,12 +140,33 @@ class Hotline:
         assert len(rows) == 1
         return rows[0]
 
-    async def recording(self, call_id: str, within: float = 20.0) -> asyncpg.Record:
-        sql = "SELECT * FROM recording WHERE call_id = $1 AND state = 'kept'"
+    async def recording(
+        self, call_id: str, within: float = 20.0, *, leg: str = "both"
+    ) -> asyncpg.Record:
+        sql = "SELECT * FROM recording WHERE call_id = $1 AND leg = $2 AND state = 'kept'"
         async with asyncio.timeout(within):
-            while not (rows := await self.rows(sql, call_id)):  # noqa: ASYNC110 - a row appears
+            while not (rows := await self.rows(sql, call_id, leg)):  # noqa: ASYNC110 - a row appears
                 await asyncio.sleep(0.1)
         return rows[0]
+
+    @asynccontextmanager
+    async def night(self) -> AsyncIterator[None]:
+        """Close the office: it is open for one minute a day, half a day from now."""
+        day = self.hours.read_text("utf-8")
+        hour = (datetime.now(ZoneInfo("Asia/Shanghai")).hour + 12) % 24
+        spans = "\n".join(f'{kind} = ["{hour:02}:00-{hour:02}:01"]' for kind in _DAYS)
+        night = day.replace('default = "always"', 'default = "elsewhen"')
+        await self._replace_hours(f"{night}\n[schedules.elsewhen]\n{spans}\n")
+        try:
+            yield
+        finally:
+            await self._replace_hours(day)
+
+    async def _replace_hours(self, text: str) -> None:
+        log = self.stack.layout.logs / "ivr.log"
+        before = log.read_text("utf-8").count("definitions.replaced")
+        self.hours.write_text(text, "utf-8")
+        await until(lambda: log.read_text("utf-8").count("definitions.replaced") > before, 10)
 
     async def unpause(self, id: str = "a1001") -> None:  # noqa: A002 - the trade's word
         """Take an agent back who let it ring, by an AMI of the tests' own."""

@@ -171,6 +171,8 @@ def test_every_fact_of_the_dialplan_is_understood() -> None:
         UserEvent.AGENT: "a1001",
         UserEvent.RECORDING: "n1-7-1795000000.1",
         UserEvent.RATING_OFFERED: "",
+        UserEvent.MESSAGE: "anyone:0",
+        UserEvent.MESSAGE_END: "",
         UserEvent.RATING: "3",
         UserEvent.RATING_REASON: "4",
         UserEvent.RATING_EXEMPT: "wrong_number",
