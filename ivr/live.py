@@ -148,7 +148,7 @@ class Live:
             tasks.create_task(self._show())
             tasks.create_task(self._beat())
 
-    async def _follow(self, item: Item) -> None:
+    def _follow(self, item: Item) -> None:
         before, at = self.view, self._now()
         if isinstance(item, Event):
             self.view = queues.fold(before, item, at)

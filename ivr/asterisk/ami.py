@@ -26,7 +26,9 @@ _BANNER: Final = b"Asterisk Call Manager/"
 _BANNER_LIMIT: Final = 256
 _END: Final = b"\r\n\r\n"
 _ENDS: Final = re.compile(rb"\r\n\r?\n")
-_BARE_END: Final = re.compile(rb"\n\n")
+_EVENT: Final = b"Event: "
+_ODD: Final = re.compile(rb"\n(?:\n|\r\n(?!Event: |\Z)|Event:(?<!\r\n\r\nEvent:))")
+"""A bare end, an end that no event follows, or an `Event:` that begins no message."""
 _LONGEST_PARTIAL_END: Final = 3
 _SMALL: Final = 1 << 13
 
@@ -47,14 +49,18 @@ def _text(raw: bytes) -> str:
             return raw.decode(errors="backslashreplace")
 
 
+@lru_cache(maxsize=1_024)
+def _first_value(line: bytes) -> str:
+    return _text(line.partition(b":")[2].strip())
+
+
 class Message:
     """One message as it came; a header is decoded when it is asked for."""
 
-    __slots__ = ("_headers", "raw")
+    __slots__ = ("raw",)
 
     def __init__(self, raw: bytes) -> None:
         self.raw: Final = raw
-        self._headers: Mapping[str, str | list[str]] | None = None
 
     def __repr__(self) -> str:
         """Name the message without its headers, which may hold a caller's number."""
@@ -63,9 +69,8 @@ class Message:
     @property
     def name(self) -> str:
         """The first header's value: an event's name, a response's outcome."""
-        start = self.raw.find(b":") + 1
-        end = self.raw.find(b"\r\n", start)
-        return _text(self.raw[start : end if end >= 0 else None].strip())
+        end = self.raw.find(b"\r\n")
+        return _first_value(self.raw[:end] if end >= 0 else self.raw)
 
     def get(self, key: str, default: str = "") -> str:
         """Return the value of a header that stands there exactly once, else `default`.
@@ -74,18 +79,18 @@ class Message:
         given.
         """
         raw, needle = self.raw, _needle(key)
-        found = raw.find(needle)
-        if found < 0:
+        start = raw.find(needle)
+        if start < 0:
             return self.name if raw.startswith(needle[2:]) else default
-        start = found + len(needle)
+        start += len(needle)
         end = raw.find(b"\r\n", start)
         if end < 0:
-            end = len(raw)
-        elif raw.find(needle, end) >= 0:
+            value = raw[start:]
+        elif raw.find(needle, end) < 0:
+            value = raw[start:end]
+        else:
             return default
-        if raw[start : start + 1] == b" ":
-            start += 1
-        return _text(raw[start:end])
+        return _text(value[1:] if value.startswith(b" ") else value)
 
     def __getitem__(self, key: str) -> str:
         value = self.get(key, "\0")
@@ -100,10 +105,8 @@ class Message:
 
     @property
     def headers(self) -> Mapping[str, str | list[str]]:
-        """All headers; those that are repeated have the list of their values, in order."""
-        if self._headers is None:
-            self._headers = _headers(self.raw)
-        return self._headers
+        """All headers, decoded now; those that are repeated have the list of their values."""
+        return _headers(self.raw)
 
 
 class Event(Message):
@@ -118,18 +121,51 @@ class Response(Message):
     __slots__ = ()
 
 
+class _Shape(NamedTuple):
+    """The keys of a plain message, which Asterisk prints in the same order every time."""
+
+    empty: dict[str, str | list[str]]
+    """The keys without values; its copy has room for all of them."""
+    beginnings: tuple[str, ...]
+    length: int
+    """Characters that are no value: the beginnings of the lines and the ends between them."""
+
+
+_SHAPES: Final[dict[str, _Shape]] = {}
+_SHAPES_LIMIT: Final = 1_024
+
+
 def _headers(raw: bytes) -> Mapping[str, str | list[str]]:
-    lines = _text(raw).split("\r\n")
     try:
-        plain = dict([line.split(": ", 1) for line in lines])
-    except ValueError:
-        return _odd_headers(lines)
-    if len(plain) == len(lines) and ":" not in "".join(plain):
-        return plain
-    return _odd_headers(lines)
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = _text(raw)
+    lines = text.split("\r\n")
+    shape = _SHAPES.get(lines[0])
+    if shape is not None:
+        empty, beginnings, length = shape
+        values = [*map(str.removeprefix, lines, beginnings)]
+        if len(lines) == len(beginnings) and len("".join(values)) + length == len(text):
+            plain = empty.copy()  # every line began as expected: only the values are new
+            plain.update(zip(empty, values))  # noqa: B905  # as many, by the line above
+            return plain
+    headers = _odd_headers(lines)
+    if len(headers) == len(lines):
+        _learn(lines, headers)
+    return headers
 
 
-def _odd_headers(lines: list[str]) -> Mapping[str, str | list[str]]:
+def _learn(lines: list[str], headers: Mapping[str, str | list[str]]) -> None:
+    """Remember the keys of a message in which each line is one header, `Key: value`."""
+    beginnings = tuple(f"{key}: " for key in headers)
+    if all(map(str.startswith, lines, beginnings)):
+        if len(_SHAPES) >= _SHAPES_LIMIT:
+            _SHAPES.clear()
+        length = len("".join(beginnings)) + len("\r\n") * (len(lines) - 1)
+        _SHAPES[lines[0]] = _Shape(dict.fromkeys(headers, ""), beginnings, length)
+
+
+def _odd_headers(lines: list[str]) -> dict[str, str | list[str]]:
     """Read headers among which are repeats, `Key:value` without the space, or no header."""
     headers: dict[str, str | list[str]] = {}
     for line in lines:
@@ -180,23 +216,16 @@ class Framer:
         self._limit = limit
         self._held = bytearray()
         self._greeted = False
-        self._odd = False
+        self._plain = False
         self._skipping = False
 
     def feed(self, data: bytes) -> Received:
         """Return the messages completed by `data`; never raises."""
         if not self._greeted:
             data = self._greeting(data)
-        odd = self._odd or b"\0" in data
         parts = self._split(data)
-        self._odd = odd and b"\0" in self._held
-        events = [
-            Event(part)
-            for part in parts
-            if part.startswith(b"Event: ") and b"\r\nEvent:" not in part
-        ]
-        if len(events) == len(parts) and not odd:
-            return Received(events, [])
+        if self._plain:
+            return Received([Event(part) for part in parts], [])
         return self._sorted_out(parts)
 
     def _greeting(self, data: bytes) -> bytes:
@@ -231,7 +260,8 @@ class Framer:
         return parts
 
     def _parts(self, data: bytes) -> list[bytes]:
-        parts = _ENDS.split(data) if _BARE_END.search(data) else data.split(_END)
+        self._plain = data.startswith(_EVENT) and b"\0" not in data and _ODD.search(data) is None
+        parts = data.split(_END) if self._plain else _ENDS.split(data)
         if self._skipping and len(parts) > 1:
             self._skipping = False
             self.skipped.oversized += 1

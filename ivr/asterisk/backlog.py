@@ -57,9 +57,6 @@ REDRAWABLE: Final = frozenset(
 )
 """Events that only repeat what a snapshot says, or that nobody acts on."""
 
-_FAIR: Final = 256
-"""Items handed out before other tasks get a turn."""
-
 
 class Slot(Generic[Item]):
     """A place kept in the stream for something that is still being fetched.
@@ -185,8 +182,13 @@ class Backlog(Generic[Item]):
         self._count -= wanted - surplus
         return wanted - surplus
 
-    async def items(self) -> AsyncIterator[Event | Item]:
-        """Hand out everything in order, waiting for more; for one reader."""
+    async def batches(self) -> AsyncIterator[list[Event] | Item]:
+        """Hand out everything in order, events by the batch, waiting for more; for one reader.
+
+        A reader that does not wait empties the backlog before anything else gets a turn: at
+        most `limit` events long. Were it to step back earlier, uvloop, which may read 8 MB
+        (17,000 events) in one turn, would overrun it.
+        """
         while True:
             while not self._batches:
                 self._arrived.clear()
@@ -194,14 +196,21 @@ class Backlog(Generic[Item]):
             batch = self._batches.popleft()
             if isinstance(batch, list):
                 self._count -= len(batch)
-                for position, event in enumerate(batch, 1):
-                    yield event
-                    if position % _FAIR == 0:
-                        await asyncio.sleep(0)
+                yield batch
             elif isinstance(batch, Slot):
                 item = await batch.item()
                 if item is not None:
                     yield item
+            else:
+                yield batch
+
+    async def items(self) -> AsyncIterator[Event | Item]:
+        """Hand out everything one by one; for one reader."""
+        async for batch in self.batches():
+            if isinstance(batch, list):
+                batch.reverse()
+                while batch:  # let go of each at once: its memory is warm for the next
+                    yield batch.pop()
             else:
                 yield batch
 

@@ -19,6 +19,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from typing import cast
 
 import structlog
 
@@ -57,7 +58,8 @@ class Disconnected:
 
 _Marker = Connected | Disconnected | Snapshot
 Item = _Marker | Event
-Handler = Callable[[Item], Awaitable[None]]
+Handler = Callable[[Item], Awaitable[None] | None]
+"""A plain function for what needs no waiting, which is faster, or a coroutine function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +161,21 @@ class Link:
 
         What the handler raises is logged and counted, and the next item follows.
         """
-        async for item in self.events():
-            try:
-                await handler(item)
-            except Exception:  # noqa: BLE001  # whatever a handler does, the link stands
-                self.failures += 1
-                if self.failures & (self.failures - 1) == 0:  # 1, 2, 4, 8 …: a flood stays short
-                    _log.exception("link.handler_failed", item=_named(item), count=self.failures)
+        async for batch in self._backlog.batches():
+            items = cast("list[Item]", batch) if isinstance(batch, list) else [batch]
+            items.reverse()
+            while items:  # let go of each at once: its memory is warm for the next
+                item = items.pop()
+                try:
+                    if (waiting := handler(item)) is not None:
+                        await waiting
+                except Exception:  # noqa: BLE001  # whatever a handler does, the link stands
+                    self._failed(item)
+
+    def _failed(self, item: Item) -> None:
+        self.failures += 1
+        if self.failures & (self.failures - 1) == 0:  # 1, 2, 4, 8 …: a flood stays short
+            _log.exception("link.handler_failed", item=_named(item), count=self.failures)
 
     async def send(self, action: Action) -> Reply:
         """Carry out an action, at most once.
@@ -235,6 +245,8 @@ class Link:
 
     async def _ping(self, connection: Connection) -> None:
         while True:
+            await asyncio.sleep(self._settings.ping_seconds)
+            self._note()
             try:
                 await self.send(Ping())
             except ActionRefused:
@@ -242,8 +254,6 @@ class Link:
             except LinkLost as silence:
                 connection.abandon(silence.detail)
                 return
-            self._note()
-            await asyncio.sleep(self._settings.ping_seconds)
 
     async def _redraw(self, place: Slot[_Marker], seconds: float) -> None:
         """Put a snapshot into the stream now, every so often, and when events were dropped."""

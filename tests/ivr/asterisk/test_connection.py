@@ -141,7 +141,7 @@ async def test_events_right_behind_the_login_are_not_lost() -> None:
 
 async def test_a_list_without_end_cuts_the_connection() -> None:
     async with fake_asterisk() as asterisk:
-        connection = await opened(asterisk)
+        connection = await opened(asterisk, deadline_seconds=60)
         item = message(Event="QueueMember", Queue="psych")
         asterisk.answers["QueueStatus"] = lambda headers: listed(headers, *([item] * 60_000))
         with pytest.raises(OutcomeUnknown):

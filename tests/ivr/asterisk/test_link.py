@@ -160,7 +160,7 @@ async def test_a_reset_within_a_list_ends_it_and_a_fresh_snapshot_follows() -> N
 
     async with fake_asterisk() as asterisk:
         asterisk.answers["QueueStatus"] = cut
-        async with linked(asterisk) as (_, got):
+        async with linked(asterisk, ping_seconds=60) as (_, got):
             await until(lambda: "Snapshot" in kinds(got))
         assert kinds(got)[:4] == ["Connected", "Disconnected", "Connected", "Snapshot"]
 
@@ -231,6 +231,32 @@ async def test_a_handler_that_raises_loses_neither_the_link_nor_an_event() -> No
             for task in running:
                 task.cancel()
         assert got == [str(n) for n in range(20)]
+
+
+async def test_a_handler_may_be_a_plain_function() -> None:
+    async with fake_asterisk() as asterisk:
+        link = Link(asterisk.settings(), pace=FAST)
+        got: list[Item] = []
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(link.run()), tasks.create_task(link.deliver(got.append))]
+            await until(lambda: "Snapshot" in kinds(got))
+            for task in running:
+                task.cancel()
+
+
+async def test_the_same_things_can_be_read_one_by_one() -> None:
+    async with fake_asterisk() as asterisk:
+        asterisk.behind_login = numbered("Hangup", 3)
+        link = Link(asterisk.settings(), pace=FAST)
+        got: list[Item] = []
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(link.run())
+            async for item in link.events():
+                got.append(item)
+                if len(got) == 5:
+                    break
+            running.cancel()
+        assert kinds(got) == ["Connected", "Snapshot", "Hangup", "Hangup", "Hangup"]
 
 
 async def test_order_holds_under_a_slow_handler() -> None:
