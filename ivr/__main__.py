@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -255,6 +256,57 @@ def verify() -> None:
     typer.echo(identities.report(findings))
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)
+
+
+_Model = Annotated[
+    Path | None, typer.Option(help="Folder of a learnt model; without it, the shipped corpus.")
+]
+
+
+@app.command()
+def classify(*, model: _Model = None) -> None:
+    """Classify rows from standard input: a JSON line in, a JSON line out, in order."""
+    from ivr.categories.commands import classify_lines, open_classifier
+
+    _settings()
+    for line in classify_lines(sys.stdin, open_classifier(model)):
+        typer.echo(line)
+
+
+@app.command()
+def learn(
+    *,
+    rows: Annotated[Path, typer.Option("--from", help="Confirmed rows.", exists=True)],
+    model: Annotated[Path, typer.Option(help="Folder that keeps the models.")],
+) -> None:
+    """Learn from confirmed rows; a model that is worse on the held share is refused, exit 1."""
+    from ivr.categories.commands import learn_file
+
+    _settings()
+    learnt = learn_file(rows, model)
+    typer.echo(learnt.as_text())
+    if not learnt.taken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    rows: Annotated[Path, typer.Argument(help="Rows with codes, one object a line.", exists=True)],
+    *,
+    model: _Model = None,
+    text_alone: Annotated[bool, typer.Option(help="Ignore all but the text.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Judge the classifier by rows with codes: accuracy, calibration, coverage, confusions."""
+    from ivr.categories import evaluation
+    from ivr.categories.commands import evaluate_file, open_classifier
+
+    _settings()
+    found = evaluate_file(rows, open_classifier(model), text_alone=text_alone)
+    if as_json:
+        typer.echo(json.dumps(evaluation.as_json(found), ensure_ascii=False))
+    else:
+        typer.echo(evaluation.as_text(found))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,3 +77,21 @@ def test_a_database_that_is_away_is_said_in_one_sentence() -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "127.0.0.1" in done.stderr
+
+
+def test_rows_are_classified_in_order_a_line_each() -> None:
+    rows = '{"text": "被狗咬伤，问狂犬疫苗几针"}\n{"text": "想预约眼科专家号", "service": "B"}\n'
+    done = run("classify", said=rows)
+    assert done.returncode == 0, done.stderr
+    first, second = [json.loads(line) for line in done.stdout.splitlines()]
+    assert set(first) == {"code", "guess", "path", "confidence", "top", "reason", "review"}
+    assert first["guess"].startswith("C")
+    assert second["guess"].startswith("B")
+
+
+def test_a_bad_row_is_named_by_its_line_after_the_good_ones() -> None:
+    done = run("classify", said='{"text": "您好，问疫苗"}\n{"text": 7}\n')
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 1
+    assert "2" in done.stderr
+    assert "Traceback" not in done.stderr
