@@ -26,6 +26,28 @@ FROM (
 ) AS cell
 GROUP BY month, code, settlement HAVING sum(n) <> 0;
 
+-- name: year_units(scheme, year)
+-- 件次 by unit and service of a calendar year, waiting changes included.
+SELECT unit, service, sum(n)::integer AS n
+FROM (
+    SELECT unit, service, n FROM year_by_unit WHERE scheme = :scheme AND year = :year
+    UNION ALL
+    SELECT unit, left(code, 1), n FROM count_change
+    WHERE scheme = :scheme AND day >= :year AND day < (:year::date + interval '1 year')
+) AS cell
+GROUP BY unit, service HAVING sum(n) <> 0;
+
+-- name: year_codes(scheme, year)
+-- 件次 by category and settlement of a calendar year, waiting changes included.
+SELECT code, settlement, sum(n)::integer AS n
+FROM (
+    SELECT code, settlement, n FROM year_by_code WHERE scheme = :scheme AND year = :year
+    UNION ALL
+    SELECT code, settlement, n FROM count_change
+    WHERE scheme = :scheme AND day >= :year AND day < (:year::date + interval '1 year')
+) AS cell
+GROUP BY code, settlement HAVING sum(n) <> 0;
+
 -- name: month_pairs(scheme, code, first, last)
 -- 件次 by month and unit at and below one category, waiting changes included.
 SELECT month, unit, sum(n)::integer AS n
@@ -90,6 +112,16 @@ WITH truth AS (
     UNION ALL
     SELECT 'code', date_trunc('month', day)::date, scheme, '', code, '', '', settlement, -n
     FROM truth
+    UNION ALL
+    SELECT 'unit year', year, scheme, unit, service, '', '', '', n FROM year_by_unit
+    UNION ALL
+    SELECT 'unit year', date_trunc('year', month)::date, scheme, unit, service, '', '', '', -n
+    FROM month_by_unit
+    UNION ALL
+    SELECT 'code year', year, scheme, '', code, '', '', settlement, n FROM year_by_code
+    UNION ALL
+    SELECT 'code year', date_trunc('year', month)::date, scheme, '', code, '', '', settlement, -n
+    FROM month_by_code
 )
 SELECT what, at, scheme, unit, code, channel, direction, settlement, sum(n)::bigint AS surplus
 FROM kept GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(n) <> 0
@@ -98,14 +130,46 @@ ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
 -- name: forget_counts()!
 -- Take the counts out of a snapshot, with the changes that the snapshot knows.
 WITH changes AS (DELETE FROM count_change), days AS (DELETE FROM day_count),
-     units AS (DELETE FROM month_by_unit), codes AS (DELETE FROM month_by_code)
+     units AS (DELETE FROM month_by_unit), codes AS (DELETE FROM month_by_code),
+     unit_years AS (DELETE FROM year_by_unit), code_years AS (DELETE FROM year_by_code)
 DELETE FROM month_count;
 
--- name: count_again()!
--- Write everything that is counted as changes, ready to be merged.
-INSERT INTO count_change
-SELECT day, scheme, unit, code, channel, direction, settlement, sum(n)::integer
-FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7;
+-- name: count_days_again()!
+-- Count the days of everything that is counted.
+INSERT INTO day_count
+SELECT day, scheme, unit, left(code, 3), channel, direction, settlement, sum(n)::integer
+FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7;
+
+-- name: count_months_again()!
+-- Count the months of everything that is counted, in their order, so that a month lies together.
+INSERT INTO month_count
+SELECT date_trunc('month', day)::date, scheme, unit, code, channel, direction, settlement,
+       sum(n)::integer
+FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7;
+
+-- name: count_units_again()!
+-- The margin of the months by unit and service.
+INSERT INTO month_by_unit
+SELECT month, scheme, unit, left(code, 1), sum(n)::integer
+FROM month_count GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+
+-- name: count_codes_again()!
+-- The margin of the months by category and settlement.
+INSERT INTO month_by_code
+SELECT month, scheme, code, settlement, sum(n)::integer
+FROM month_count GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+
+-- name: count_unit_years_again()!
+-- The margin of the years by unit and service.
+INSERT INTO year_by_unit
+SELECT date_trunc('year', month)::date, scheme, unit, service, sum(n)::integer
+FROM month_by_unit GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+
+-- name: count_code_years_again()!
+-- The margin of the years by category and settlement.
+INSERT INTO year_by_code
+SELECT date_trunc('year', month)::date, scheme, code, settlement, sum(n)::integer
+FROM month_by_code GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 
 -- name: lock_counts()$
 -- Keep merging and recounting apart; held by the session until it is let go.

@@ -71,8 +71,12 @@ async def recount(pool: Pool) -> int:
             async with connection.transaction(isolation="repeatable_read"):
                 wrong = await disagreements(connection)
                 await queries.forget_counts(connection)
-                await queries.count_again(connection)
-                await queries.merge_counts(connection)
+                await queries.count_days_again(connection)
+                await queries.count_months_again(connection)
+                await queries.count_units_again(connection)
+                await queries.count_codes_again(connection)
+                await queries.count_unit_years_again(connection)
+                await queries.count_code_years_again(connection)
         finally:
             await queries.unlock_counts(connection)
     log.info("counts.rebuilt", wrong=len(wrong))
@@ -108,6 +112,25 @@ async def load_tally(
         async for r in queries.month_pairs(session, code=code, **bounds)
     }
     return Tally(units, codes, pairs)
+
+
+async def load_year(session: Session, edition: str, year: int) -> Tally:
+    """Read the margins of a calendar year as if all of it fell into January: yearly tables.
+
+    Raises:
+        FiguresDisagree: the margins differ, so the counts must be rebuilt.
+    """
+    january = date(year, 1, 1)
+    bounds: dict[str, Any] = {"scheme": edition, "year": january}
+    units = {
+        (january, r["unit"], r["service"]): r["n"]
+        async for r in queries.year_units(session, **bounds)
+    }
+    codes = {
+        (january, r["code"], r["settlement"]): r["n"]
+        async for r in queries.year_codes(session, **bounds)
+    }
+    return Tally(units, codes)
 
 
 async def watermark(session: Session, edition: str, period: Period) -> str:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.reports.tally import Period
-from agents.statistics.counts import disagreements, load_tally, merge, recount, watermark
+from agents.statistics.counts import disagreements, load_tally, load_year, merge, recount, watermark
 from ivr.database import Pool
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -124,7 +124,8 @@ async def test_counts_equal_a_recount_by_hand_whatever_is_filed_changed_and_take
     connection: Connection,
 ) -> None:
     await connection.execute(
-        "TRUNCATE count_change, day_count, month_count, month_by_unit, month_by_code"
+        "TRUNCATE count_change, day_count, month_count, month_by_unit, month_by_code, "
+        "year_by_unit, year_by_code"
     )
     await connection.execute(
         "ALTER TABLE request DISABLE TRIGGER USER; DELETE FROM request; "
@@ -156,6 +157,10 @@ async def test_counts_equal_a_recount_by_hand_whatever_is_filed_changed_and_take
     assert await disagreements(connection) == []
     tally = await load_tally(connection, EDITION, PERIOD, ["C02.01"])
     assert tally.of_node("C", PERIOD) == sum(r.code[0] == "C" for r in now.values())
+    year = await load_year(connection, EDITION, 2016)
+    assert year.of_node("C", Period(date(2016, 1, 1), date(2016, 1, 1))) == tally.of_node(
+        "C", PERIOD
+    )
     assert tally.of_pair("self", "C02.01", PERIOD) == sum(
         r.unit == "self" and r.code.startswith("C02.01") for r in now.values()
     )
