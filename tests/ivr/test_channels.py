@@ -62,6 +62,14 @@ def test_a_caller_alone_in_a_room_talks_with_nobody() -> None:
     assert found.talk_us(found.party) == 0
 
 
+def test_who_is_in_another_room_is_not_met() -> None:
+    """The agent asks a colleague while the caller waits alone."""
+    call = cel.Journal().begins().queues().rings().joins(CALLER, "b1")
+    call.joins(phone(), "b2").after(30).parts(phone(), "b2").parts(CALLER, "b1")
+    found = channels(call)
+    assert found.talks(found.party) == []
+
+
 def test_what_was_never_closed_ends_with_the_last_thing_known_and_is_marked() -> None:
     call = cel.Journal().begins().queues().rings().connects().after(30)
     call.hangs_up(phone()).hangs_up(source=CALLER).ends()

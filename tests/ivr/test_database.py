@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ivr.config import DatabaseSettings
-from ivr.database import migrate, queries
+from ivr.config import DatabaseSettings, Settings
+from ivr.database import Pool, make_pool, migrate, queries
 from ivr.errors import DefinitionInvalid
 from ivr.log import mask_number
+from ivr.recordings import Sweeper
+from tests.ivr import cel
+from tests.ivr.ledgers import took
+from tests.ivr.test_recordings import recorded
 
 if TYPE_CHECKING:
     from tests.ivr.conftest import Server
@@ -112,9 +117,112 @@ async def test_a_call_is_single_across_partitions(connection: Connection) -> Non
         await connection.execute(line, datetime(2026, 12, 2, tzinfo=UTC))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(number=st.text(alphabet="0123456789+-() ", max_size=20))
 async def test_the_database_masks_numbers_as_the_log_does(
     number: str, connection: Connection
 ) -> None:
     assert await connection.fetchval("SELECT masked_number($1)", number) == mask_number(number)
+
+
+ALLOWED = {
+    "hotline_ledger": [
+        "SELECT count(*) FROM spool_line",
+        "INSERT INTO quarantine (node, file_id, position, reason, content) SELECT '', 1, 0, '', ''",
+    ],
+    "hotline_report": ["SELECT caller FROM report.call"],
+    "hotline_audit": [
+        "INSERT INTO audit (actor, action, object, detail) VALUES ('a', 'listen', 'c', '{}')"
+    ],
+}
+FORBIDDEN = {
+    "hotline_ledger": [
+        "UPDATE spool_line SET lines = ''",
+        "DELETE FROM spool_line",
+        "DELETE FROM quarantine",
+        "DELETE FROM call",
+        "INSERT INTO audit (actor, action, object, detail) VALUES ('a', 'b', 'c', '{}')",
+        "CREATE TABLE mine (a int)",
+    ],
+    "hotline_report": ["SELECT caller FROM public.call", "SELECT lines FROM spool_line"],
+    "hotline_audit": [
+        "SELECT * FROM audit",
+        "UPDATE audit SET actor = 'someone else'",
+        "DELETE FROM audit",
+        "INSERT INTO audit (actor, action, object, detail, hash) VALUES ('', '', '', '{}', '')",
+        "SELECT caller FROM report.call",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"), [(role, one) for role, all_ in ALLOWED.items() for one in all_]
+)
+async def test_a_role_may_do_its_work(role: str, statement: str, connection: Connection) -> None:
+    await connection.execute(f"SET ROLE {role}")
+    await connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"), [(role, one) for role, all_ in FORBIDDEN.items() for one in all_]
+)
+async def test_a_role_may_do_nothing_else(
+    role: str, statement: str, connection: Connection
+) -> None:
+    await connection.execute(f"SET ROLE {role}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"]
+)
+async def test_not_even_the_owner_rewrites_the_audit(
+    statement: str, connection: Connection
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="insert only"):
+        await connection.execute(statement)
+
+
+async def test_the_audit_is_chained_without_gaps_whoever_writes_at_once(
+    database: DatabaseSettings, connection: Connection
+) -> None:
+    async def write() -> None:
+        own = await asyncpg.connect(database.url)
+        for _ in range(5):
+            await own.execute(
+                "INSERT INTO audit (actor, action, object, detail) VALUES ('a', 'b', 'c', '{}')"
+            )
+        await own.close()
+
+    await asyncio.gather(*(write() for _ in range(4)))
+    rows = await connection.fetch("SELECT seq, prev_hash, hash FROM audit ORDER BY seq")
+    assert [row["seq"] for row in rows] == list(range(1, 21))
+    assert [row["prev_hash"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
+
+
+async def test_reports_show_no_whole_number(pool: Pool, settings: Settings) -> None:
+    await took(pool, settings, cel.answered())
+    async with pool.acquire() as reader, reader.transaction():
+        await reader.execute("SET LOCAL ROLE hotline_report")
+        assert await reader.fetchval("SELECT caller FROM report.call") == "138****1234"
+
+
+async def test_the_ledger_needs_no_more_than_its_role(
+    settings: Settings, connection: Connection
+) -> None:
+    least = settings.database.model_copy(
+        update={"url": f"{settings.database.url}?role=hotline_ledger"}
+    )
+    call = cel.answered()
+    recorded(settings, f"{call.call_id}.raw")
+    async with make_pool(least, purpose="test") as pool:
+        await took(pool, settings, call, cel.Journal(2, second=4_000_000_000).begins())
+        sweeper = Sweeper(pool, settings)
+        assert await sweeper.step() == 1
+        await sweeper.look_for_missing()
+        async with pool.acquire() as own:
+            assert await own.fetchval("SELECT current_user") == "hotline_ledger"
+            await queries.make_partitions_ahead(own, months=5)
+            await queries.mark_lost_calls_due(own)
+    assert await connection.fetchval("SELECT state FROM recording") == "kept"

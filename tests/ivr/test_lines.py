@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
 from ivr import lines
+from ivr.config import DatabaseSettings
 from ivr.database import queries
 from ivr.lines import Stretch, mark_due, month_of, opened_at
 from tests.ivr import cel
@@ -90,7 +91,22 @@ async def test_a_month_without_partitions_waits_for_the_next_stretch(
     assert rest.months == {NOVEMBER, date(2096, 10, 1)}
 
 
+async def test_lines_that_are_being_stored_keep_their_call_from_being_folded_without_them(
+    connection: Connection, database: DatabaseSettings
+) -> None:
+    """The row of a call that is due already is held until its new lines can be seen."""
+    await mark_due(connection, {"n1-7-1795000000.1": True})
+    other = await asyncpg.connect(database.url)
+    everything = {"patience": timedelta(0), "most": 10}
+    async with connection.transaction():
+        await mark_due(connection, {"n1-7-1795000000.1": False})
+        assert [row async for row in queries.take_due(other, **everything)] == []
+    assert len([row async for row in queries.take_due(other, **everything)]) == 1
+    await other.close()
+
+
 async def test_a_call_stays_due_as_ended_whatever_comes_after(connection: Connection) -> None:
+    await mark_due(connection, {"n1-7-1795000000.1": False})
     await mark_due(connection, {"n1-7-1795000000.1": True})
     await mark_due(connection, {"n1-7-1795000000.1": False, "n1-8-1795000000.2": False})
     rows = await connection.fetch("SELECT call_id, ended FROM fold_due ORDER BY call_id")

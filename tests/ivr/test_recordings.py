@@ -17,7 +17,7 @@ from ivr.database import Pool
 from ivr.recordings import Sweeper
 from ivr.records import load_record
 from tests.ivr import cel
-from tests.ivr.ledgers import took
+from tests.ivr.ledgers import settle, took
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -110,10 +110,15 @@ async def test_a_frame_torn_by_a_kill_is_cut_off(
         assert sound.getnframes() == 2 * RATE
 
 
-async def test_a_call_that_goes_on_keeps_its_file(pool: Pool, settings: Settings) -> None:
+async def test_a_call_that_goes_on_keeps_its_file(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
     call = cel.Journal().begins().queues().rings().connects()
     raw = recorded(settings, f"{call.call_id}.raw")
     await took(pool, settings, call)
+    await connection.execute("UPDATE fold_due SET due_at = now() - interval '1 min'")
+    await settle(pool, settings)
+    assert await connection.fetchval("SELECT final FROM call") is False
     assert await Sweeper(pool, settings).step() == 0
     assert raw.exists()
 

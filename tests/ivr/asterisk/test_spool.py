@@ -130,6 +130,7 @@ def test_what_is_kept_is_json_that_any_reader_and_the_database_accept(inside: by
     for kept in read(line + b"\n", 0).lines:
         assert json.loads(kept.text)["linkedid"] == "n1-7-1795000000.1"
         assert "\0" not in kept.text
+        assert kept.text.encode() in line
 
 
 def told(event: UserEvent, content: str) -> events.Event | None:
