@@ -40,6 +40,19 @@ PURE = [
     "ivr/menu/prompts.py",
     "ivr/menu/saying.py",
     "ivr/categories/taxonomy.py",
+    "agents/reports/bulletin.py",
+    "agents/reports/casework.py",
+    "agents/reports/document.py",
+    "agents/reports/figures.py",
+    "agents/reports/kpi.py",
+    "agents/reports/national.py",
+    "agents/reports/province.py",
+    "agents/reports/rounding.py",
+    "agents/reports/scheme.py",
+    "agents/reports/statements.py",
+    "agents/reports/tables.py",
+    "agents/reports/tally.py",
+    "agents/statistics/submissions.py",
 ]
 """Modules that decide: no await, clock, random, log or environment."""
 
