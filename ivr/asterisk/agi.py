@@ -223,14 +223,15 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for said in self._parser.feed(data):
             match said:
-                case Reply() if self._waiting is not None and not self._waiting.done():
-                    self._rest()
-                    self._waiting.set_result(said)
-                case Refusal() if self._waiting is not None and not self._waiting.done():
-                    self._waiting.set_exception(_refused(said, self.awaited))
-                    self._rest()
-                case Reply() | Refusal():
-                    self._broke("expected silence, came a reply that nothing asked for.")
+                case Reply():
+                    waiting = self._answered()
+                    if waiting is not None:
+                        waiting.set_result(said)
+                case Refusal():
+                    refused = _refused(said, self.awaited)
+                    waiting = self._answered()
+                    if waiting is not None:
+                        waiting.set_exception(refused)
                 case HungUp():
                     self._gone = True
                 case Environment():
@@ -254,11 +255,8 @@ class _Connection(asyncio.Protocol):
             ValueRefused: the command is more than one line, or too long.
         """
         line = wire(command)
-        if self._waiting is not None and not self._waiting.done():
-            raise RuntimeError(f"{_verb(command)}: the channel is still busy.")
-        if self._waiting is not None and self._waiting.cancelled():
-            # The reply to what was given up is still to come, and would be taken for this one's.
-            self._abort()
+        if self._waiting is not None:
+            self._end_by_second(command)
         if self._gone:
             raise CallerGone
         self._waiting = self._loop.create_future()
@@ -283,14 +281,28 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self, environment: Environment) -> None:
         self.call_id = environment.uniqueid
-        self._rest()
+        self.awaited = "handler"
+        self.due = self.ends
         self._task = self._server.begin(self, environment)
         if self._task is None:
             self._abort()
 
-    def _rest(self) -> None:
+    def _end_by_second(self, command: str) -> None:
+        """Judge a command that comes before the last one's reply: a bug, or a wait given up."""
+        if self._waiting is not None and not self._waiting.done():
+            raise RuntimeError(f"{_verb(command)}: the channel is still busy.")
+        # The reply to what was given up is still to come, and would be taken for this one's.
+        self._abort()
+
+    def _answered(self) -> asyncio.Future[Reply] | None:
+        """Return the command that a reply is for; a reply to nothing ends the session."""
+        waiting, self._waiting = self._waiting, None
         self.awaited = "handler"
         self.due = self.ends
+        if waiting is None or waiting.done():
+            self._broke("expected silence, came a reply that nothing asked for.")
+            return None
+        return waiting
 
     def _broke(self, detail: str) -> None:
         _log.warning("agi.broken", call_id=self.call_id, detail=detail)

@@ -56,7 +56,6 @@ MENU = Menu(
                     to=Destination(Service.QUEUE, "psych", Priority.P0), say=(Prompt("p_psych"),)
                 ),
                 "7": Option(to=Destination(Service.BYE)),
-                "8": Option(to=Destination(Service.VOICEMAIL, "box")),
             },
         ),
         "night": Choice(
@@ -156,10 +155,13 @@ async def test_a_caller_who_hangs_up_in_the_menu_leaves_no_route() -> None:
     assert [line["event"] for line in logged] == ["menu.abandoned"]
 
 
-async def test_a_service_the_dialplan_does_not_know_sets_no_route() -> None:
+async def test_a_service_the_dialplan_does_not_know_sets_no_route(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ivr.menu.run._ROUTES", frozenset({"queue"}))
     with capture_logs() as logged:
-        commands, met = await conversation(play, HEARD, HEARD, b"200 result=8", DONE)
-    assert commands[-1] == 'EXEC CELGenUserEvent "MENU,main:8"'
+        commands, met = await conversation(play, HEARD, HEARD, b"200 result=7", DONE)
+    assert commands[-1] == 'EXEC CELGenUserEvent "MENU,main:7"'
     assert isinstance(met, DefinitionInvalid)
     assert [line["event"] for line in logged] == ["agi.failed"]
 
