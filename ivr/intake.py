@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -26,6 +26,10 @@ from ivr.lines import Stretch, mark_due
 
 log = structlog.get_logger()
 
+KEPT: Final = timedelta(days=30)
+"""How long the journal outlives its being taken in, so that a restored database can catch up."""
+
+_LARGE_BYTES: Final = 1 << 26
 _STRETCH_BYTES: Final = 1 << 22
 _TAIL_BYTES: Final = 64
 _SETTLED_NS: Final = 10_000_000_000
@@ -68,6 +72,20 @@ class Intake:
                 with suppress(FileNotFoundError):  # rotated away since; met again by its new name
                     taken += await self._take(file)
         return taken
+
+    async def tidy(self, now: datetime) -> None:
+        """Set a large journal aside, and remove what was read to its end long ago."""
+        for file in await asyncio.to_thread(journal.files, self._settings.spool.directory):
+            name = file.path.name
+            taken = self._finished.get(name) == file.state and self._unread.get(name) == 0
+            age = now - datetime.fromtimestamp(file.modified_ns / 1e9, UTC)
+            if file.active and file.size >= _LARGE_BYTES:
+                aside = await asyncio.to_thread(journal.rotate, file, now)
+                log.info("spool.rotated", file=aside.name, bytes=file.size)
+            elif not file.active and taken and age > KEPT:
+                await asyncio.to_thread(file.path.unlink, missing_ok=True)
+                self._unread.pop(name, None)
+                log.info("spool.removed", file=name, bytes=file.size)
 
     def _mourn(self, found: Iterable[SpoolFile]) -> None:
         names = {file.path.name for file in found}

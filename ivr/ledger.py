@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import stamina
@@ -98,11 +99,12 @@ class Ledger:
         return 0.0 if await self._sweeper.step() else _SWEEP_SECONDS
 
     async def upkeep(self) -> float:
-        """Make partitions ahead, close calls that Asterisk's death left open, miss recordings."""
+        """See to what no line asks for: partitions, lost calls, missing sound, a large journal."""
         async with transaction(self._pool, self._settings.database) as connection:
             await queries.make_partitions_ahead(connection, months=_AHEAD_MONTHS)
             await queries.mark_lost_calls_due(connection)
         await self._sweeper.look_for_missing()
+        await self._intake.tidy(datetime.now(UTC))
         return _UPKEEP_SECONDS
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from ivr import intake as intake_module
 from ivr.config import Settings
 from ivr.database import Pool
 from ivr.intake import CursorMoved, Intake
@@ -17,6 +19,9 @@ from tests.ivr.ledgers import append
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
+
+
+NOW = datetime.now(UTC)
 
 
 async def take_in(intake: Intake) -> None:
@@ -198,3 +203,44 @@ async def test_calls_of_other_months_find_their_partitions(
     await take_in(Intake(pool, settings))
     assert await connection.fetchval("SELECT count(*) FROM spool_line_2014_05") == 1
     assert await connection.fetchval("SELECT count(*) FROM spool_line_2096_10") == 1
+
+
+async def test_a_large_journal_is_set_aside_and_read_on(
+    pool: Pool, settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = cel.answered(1), cel.answered(2)
+    append(settings, first)
+    intake = Intake(pool, settings)
+    await intake.tidy(NOW)
+    assert [path.name for path in settings.spool.directory.iterdir()] == ["cel.jsonl"]
+    monkeypatch.setattr(intake_module, "_LARGE_BYTES", 1_000)
+    await intake.tidy(NOW)
+    append(settings, second)
+    await take_in(intake)
+    assert sorted(path.name for path in settings.spool.directory.iterdir()) == [
+        "cel.jsonl",
+        f"cel.jsonl.{NOW:%Y%m%dT%H%M%S}",
+    ]
+    assert sorted(await stored(connection)) == sorted([*first.lines, *second.lines])
+
+
+async def test_a_journal_is_removed_a_month_after_it_was_read_to_its_end(
+    pool: Pool, settings: Settings
+) -> None:
+    append(settings, cel.answered(1), name="cel.jsonl.1")
+    append(settings, cel.answered(2), name="cel.jsonl.2")
+    append(settings, cel.answered(3))
+    folder = settings.spool.directory
+    for path, days in zip(sorted(folder.iterdir()), (40, 31, 29), strict=True):
+        then = (NOW - timedelta(days=days)).timestamp()
+        os.utime(path, (then, then))
+    intake = Intake(pool, settings)
+    await intake.tidy(NOW)  # nothing has been read yet
+    assert len(list(folder.iterdir())) == 3
+    await take_in(intake)
+    await intake.tidy(NOW)
+    # cel.jsonl is the oldest here, but Asterisk writes to it.
+    assert sorted(path.name for path in folder.iterdir()) == ["cel.jsonl", "cel.jsonl.2"]
+    with capture_logs() as logged:
+        await take_in(intake)
+    assert logged == []
