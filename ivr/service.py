@@ -21,6 +21,7 @@ from ivr.menu.definitions import Shelf, Sources
 from ivr.menu.run import run_menu
 from ivr.routing import answer
 from ivr.supervision import Supervisor
+from ivr.waiting import tell_place
 
 log = structlog.get_logger()
 
@@ -62,8 +63,11 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
 
 
 async def lead(channel: Channel, shelf: Shelf) -> None:
-    """Answer the dialplan's question which way a call goes, by the definitions of this moment."""
+    """Answer what the dialplan asks, by the definitions of this moment: mostly, which way to go."""
     in_force = shelf.current
+    if channel.environment.arguments[1:2] == ("wait",):
+        await tell_place(channel, in_force.prompts)
+        return
     dialled = channel.environment.extension
     way = answer(in_force.menus, in_force.hours, dialled, datetime.now(UTC))
     await run_menu(channel, way, in_force.prompts)

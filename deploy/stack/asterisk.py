@@ -72,6 +72,8 @@ class Queue(_Values):
     name: QueueName
     weight: Annotated[int, Field(ge=0, le=100)] = 0
     music: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,16}$")] | None = None
+    offers: bool = True
+    """Whether those who wait long may leave a message instead."""
 
 
 ANYONE: Final = "anyone"
@@ -84,7 +86,7 @@ QUEUES: Final = (
     Queue(name="complaint"),
     Queue(name="report", weight=20),
     Queue(name="quit"),
-    Queue(name="psych", weight=30, music="calm"),
+    Queue(name="psych", weight=30, music="calm", offers=False),
 )
 
 
@@ -157,6 +159,11 @@ class Values(_Values):
     """Calls to the outside at once."""
     rating_after_seconds: Annotated[int, Field(ge=0, le=600)] = 15
     """A talk shorter than this is not rated."""
+    offer_after_seconds: Annotated[int, Field(ge=1, le=3_600)] = 120
+    """How long a caller waits before a message is offered."""
+    offer_every_seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
+    place_every_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    """Between two announcements of how many callers are before one, if it has changed."""
     message_seconds: Annotated[int, Field(ge=3, le=600)] = 180
     """The longest message a caller can leave."""
     run_as: Identifier | None = None

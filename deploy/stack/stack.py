@@ -61,6 +61,7 @@ class Stack:
         *,
         environment: Mapping[str, str] | None = None,
         rated_after_seconds: int = 15,
+        paces: Mapping[str, int] | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         """Use `directory` for everything; read `DATABASE_URL`, `REDIS_URL` and so on.
@@ -69,12 +70,14 @@ class Stack:
             directory: all that this copy writes lies below it.
             environment: instead of the process's own.
             rated_after_seconds: a shorter talk is not followed by the rating question.
+            paces: other seconds of `asterisk.Values` by name, for tests that do not wait minutes.
             tell: called with short words during long steps.
         """
         self.layout = Layout(directory.absolute())
         self._outer = dict(os.environ if environment is None else environment)
         self._open = ExitStack()
         self._rated_after = rated_after_seconds
+        self._paces = dict(paces or {})
         self.tell = tell or (lambda _word: None)
         self._starters: dict[str, Callable[[], Awaitable[None]]] = {
             "postgres": self._start_postgres,
@@ -273,6 +276,7 @@ class Stack:
             agi_port=ports.agi,
             http_port=ports.http,
             rating_after_seconds=self._rated_after,
+            **self._paces,
         )
 
     @property

@@ -51,7 +51,7 @@ PROVIDED_BY = {
     "GLOBAL": "func_global",
     **dict.fromkeys(["GROUP", "GROUP_COUNT"], "func_groupcount"),
     "IF": "func_logic",
-    "QUEUE_EXISTS": "app_queue",
+    **dict.fromkeys(["QUEUE_EXISTS", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT"], "app_queue"),
 }
 """Module of every application and function that the dialplan may use; empty: Asterisk itself."""
 

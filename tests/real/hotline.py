@@ -27,7 +27,7 @@ from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS, Stack
 from ivr.config import REPOSITORY
 
 WELCOME, PLAIN, MAIN, CONSULT, RATE_US, MUSIC = 500.0, 620.0, 740.0, 980.0, 1100.0, 1240.0
-RATE_WHY, MESSAGE, OFFER, NIGHT, PLACE, CONFIRM = 1750.0, 1900.0, 2100.0, 2300.0, 2500.0, 2700.0
+RATE_WHY, MESSAGE, OFFER, NIGHT, PLACE = 1750.0, 1900.0, 2100.0, 2300.0, 2500.0
 """Hertz of what callers hear, in the tests' sounds."""
 CALLER_TONE, AGENT_TONE = 440.0, 880.0
 
@@ -39,6 +39,8 @@ TONES = {
     "p_rate": (RATE_US, 1.5),
     "p_rate_why": (RATE_WHY, 1.5),
     "f_vm": (MESSAGE, 1.0),
+    "m_offer": (OFFER, 1.5),
+    "p_wait-1": (PLACE, 1.0),
     "m_night-1": (NIGHT, 1.0),
     "m_night-3": (NIGHT, 0.5),
 }
@@ -119,6 +121,31 @@ class Hotline:
     async def says(self, number: str, event: str, within: float = 20.0) -> None:
         """Wait until the journal holds `event` for the call from `number`."""
         await until(lambda: event in self.events(number), within)
+
+    def contexts(self, number: str, event: str) -> list[str]:
+        """Tell where in the dialplan the call from `number` was at each such event."""
+        call_id = self.call_id(number)
+        return [
+            line["context"]
+            for line in self.lines()
+            if line["linkedid"] == call_id and line["eventtype"] == event
+        ]
+
+    def positions(self, number: str) -> list[int]:
+        """Tell at which position of a queue the call entered, each time, by queue_log."""
+        call_id = self.call_id(number)
+        log = (self.stack.layout.asterisk / "log/queue_log").read_text("ascii")
+        lines = (line.split("|") for line in log.splitlines())
+        return [int(line[-1]) for line in lines if line[1:5:3] == [call_id, "ENTERQUEUE"]]
+
+    def at(self, number: str, event: str) -> float:
+        """Tell when the journal first has `event` for the call from `number`."""
+        call_id = self.call_id(number)
+        return next(
+            float(line["eventtime"])
+            for line in self.lines()
+            if line["linkedid"] == call_id and line["eventtype"] == event
+        )
 
     def events(self, number: str) -> list[str]:
         call_id = self.call_id(number)

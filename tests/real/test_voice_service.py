@@ -1,13 +1,15 @@
-"""What else a caller can hear and do, heard by its tones: messages, reasons of a rating."""
+"""What else a caller can hear and do, by its tones: messages, the wait, reasons of a rating."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 import soundfile
 
 from deploy.stack.rtp import share_of
+from deploy.stack.sip import Caller
 from tests.real.hotline import (
     AGENT_TONE,
     CALLER_TONE,
@@ -15,9 +17,12 @@ from tests.real.hotline import (
     MAIN,
     MESSAGE,
     NIGHT,
+    OFFER,
+    PLACE,
     RATE_US,
     RATE_WHY,
     Hotline,
+    until,
 )
 
 
@@ -92,3 +97,67 @@ async def test_a_message_at_night_becomes_work_with_its_sound(
         ("anyone", state, False)
     ]
     assert abs(found[0]["length_ms"] - seconds * 1000) < 1_000
+
+
+async def waiting(
+    hotline: Hotline, number: str, parties: AsyncExitStack, *, others: bool = False
+) -> Caller:
+    """Let one more caller wait for anybody; with others before him he is told so."""
+    caller = await parties.enter_async_context(hotline.caller(number))
+    await caller.rtp.wait_for(MAIN, 12)
+    caller.press("0")
+    if others:
+        await caller.rtp.wait_for(PLACE, 6)
+    await hotline.says(number, "QUEUE", 10)
+    return caller
+
+
+async def test_who_left_the_line_for_a_moment_keeps_his_place(hotline: Hotline) -> None:
+    numbers = [hotline.number() for _ in range(3)]
+    async with AsyncExitStack() as parties:
+        callers: list[Caller] = []
+        for number in numbers:
+            callers.append(await waiting(hotline, number, parties, others=bool(callers)))
+        # The first presses a key that is not offered yet, and leaves the queue by it; the others
+        # leave it every few seconds, because their places might have changed.
+        callers[0].press("2")
+        await until(lambda: hotline.contexts(numbers[0], "APP_END")[-1] == "queue-key", 5)
+        await parties.enter_async_context(hotline.agent(talk_seconds=1.5))
+        for caller in callers:
+            await caller.rtp.wait_for(AGENT_TONE, 40)
+        for caller in callers:
+            await caller.ended(60)
+    calls = [await hotline.record(number) for number in numbers]
+    assert [call["disposition"] for call in calls] == ["answered"] * 3
+    for before, number in enumerate(numbers):
+        positions = hotline.positions(number)
+        assert len(positions) > 1, "the line was left, and entered again"
+        assert max(positions) == before + 1, "never behind somebody who came later"
+    answered = [hotline.at(number, "BRIDGE_ENTER") for number in numbers]
+    assert answered == sorted(answered), "in the order in which they came"
+    visits = await hotline.rows(
+        "SELECT count(*) AS n FROM queue_visit WHERE call_id = ANY ($1::text[])",
+        [call["call_id"] for call in calls],
+    )
+    assert visits[0]["n"] == 3, "one stay each, however often the queue was left and entered"
+
+
+async def test_who_has_waited_long_may_leave_a_message_instead(hotline: Hotline) -> None:
+    first, second = hotline.number(), hotline.number()
+    async with AsyncExitStack() as parties:
+        callers = [await waiting(hotline, first, parties)]
+        callers.append(await waiting(hotline, second, parties, others=True))
+        for number, caller in zip((first, second), callers, strict=True):
+            await caller.rtp.wait_for(OFFER, 25)
+            caller.press("2")
+            await hotline.says(number, "MESSAGE", 8)
+        await asyncio.sleep(3.5)
+        for caller in callers:
+            caller.hang_up()
+            await caller.ended(10)
+    for number in (first, second):
+        call = await hotline.record(number)
+        assert (call["disposition"], call["queue"]) == ("voicemail", "anyone")
+        assert call["wait_ms"] > 15_000
+        rows = await hotline.rows("SELECT * FROM message WHERE call_id = $1", call["call_id"])
+        assert [(row["queue"], row["state"]) for row in rows] == [("anyone", "new")]
