@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import asyncpg
 
+from agents.database import queries
 from agents.reports.scheme import network
 from agents.reports.tally import Standing
 from agents.statistics.intake import accept, receive
@@ -62,6 +63,47 @@ async def national_books(connection: Connection) -> None:
     """October 2016 as 31 accepted submissions."""
     await store_network(connection, "national", network("national"))
     await take_in(connection, months_of_2016())
+
+
+async def national_requests(connection: Connection) -> None:
+    """October 2016 as 264,478 rows of `request`; only the unit without detail sends in.
+
+    Loaded in bulk, without the calls that they hang on and without counting each: the counts
+    must then be rebuilt.
+    """
+    await store_network(connection, "national", network("national"), reports_by="requests")
+    await queries.set_unit_reporting(
+        connection, unit=printed.TIANJIN.unit, reports_by="submissions"
+    )
+    await take_in(connection, [s for s in months_of_2016() if s.unit == printed.TIANJIN.unit])
+    await connection.execute("SELECT make_partitions('2016-10-01')")
+    await connection.execute("SET session_replication_role = replica")
+    at = datetime(2016, 10, 12, tzinfo=UTC)
+    columns = (
+        *("opened_at", "call_id", "source", "position", "scheme", "service", "code"),
+        *("confidence", "made_at", "unit", "settlement"),
+    )
+    await connection.copy_records_to_table(
+        "request",
+        columns=columns,
+        records=(
+            (
+                at,
+                f"n1-1-1476230400.{n}",
+                "agent",
+                1,
+                "12320-2016",
+                r.service,
+                r.code,
+                1.0,
+                at,
+                r.unit,
+                r.settlement,
+            )
+            for n, r in enumerate(printed.requests_2016())
+        ),
+    )
+    await connection.execute("SET session_replication_role = origin")
 
 
 def history_2014() -> bytes:

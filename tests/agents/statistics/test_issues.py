@@ -8,6 +8,7 @@ import pytest
 from agents.reports.document import Bulletin, blocks
 from agents.reports.scheme import network, scheme
 from agents.reports.tally import Period
+from agents.statistics.counts import recount
 from agents.statistics.history import import_requests
 from agents.statistics.issues import (
     IssueRefused,
@@ -26,6 +27,7 @@ from tests.agents.statistics.books import (
     history_2014,
     months_of_2016,
     national_books,
+    national_requests,
     ranking_2014,
     take_in,
 )
@@ -35,6 +37,14 @@ OCTOBER = Period(printed.OCTOBER, printed.OCTOBER)
 
 async def compiled(pool: Pool) -> Bulletin:
     return await compile_issue(pool, scheme("national-2016"), OCTOBER, editorial_2016())
+
+
+async def test_the_national_issue_comes_out_of_264478_rows_of_requests(
+    connection: Connection, pool: Pool, national: Bulletin
+) -> None:
+    await national_requests(connection)
+    await recount(pool)
+    assert list(blocks(await compiled(pool))) == list(blocks(national))
 
 
 async def test_the_national_issue_from_31_submissions_is_the_one_from_single_requests(
