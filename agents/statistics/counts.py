@@ -55,21 +55,25 @@ async def disagreements(session: Session) -> list[Disagreement]:
     ]
 
 
-async def recount(pool: Pool) -> int:
+async def recount(pool: Pool, *, prove: bool = True) -> int:
     """Rebuild all counts from what they count, while others go on writing.
 
     The rebuilding sees one snapshot: what is committed after it brings its own changes, which
     the snapshot does not know and therefore keeps. Merging waits.
 
+    Args:
+        pool: one connection of it is used.
+        prove: whether to compare the old counts first, which takes longer than the rebuilding.
+
     Returns:
-        How many cells were wrong before.
+        How many cells were wrong before; 0 when that was not asked.
     """
     async with pool.acquire() as connection:
         await queries.lock_counts(connection)
         try:
             # The lock must be held before the snapshot is taken, not inside it.
             async with connection.transaction(isolation="repeatable_read"):
-                wrong = await disagreements(connection)
+                wrong = await disagreements(connection) if prove else []
                 await queries.forget_counts(connection)
                 await queries.count_days_again(connection)
                 await queries.count_months_again(connection)
