@@ -37,9 +37,10 @@ import structlog  # noqa: E402
 from deploy.stack.postgres import binaries, user_namespace  # noqa: E402
 from ivr import ledger  # noqa: E402
 from ivr.config import Settings  # noqa: E402
-from ivr.database import make_pool, migrate  # noqa: E402
+from ivr.database import make_pool  # noqa: E402
 from ivr.folding import Folding  # noqa: E402
 from ivr.intake import Intake  # noqa: E402
+from ivr.migrations import migrate  # noqa: E402
 from ivr.supervision import Supervisor  # noqa: E402
 
 GOAL: Final = 0.5

@@ -92,9 +92,9 @@ def ledger() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date; safe to repeat and to run twice at once."""
-    from ivr import database
+    from ivr.migrations import migrate as upgrade
 
-    done = _ask(lambda settings: database.migrate(settings.database.url))
+    done = _ask(lambda settings: upgrade(settings.database.url))
     for number in done:
         typer.echo(f"{number} done")
     if not done:

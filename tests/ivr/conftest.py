@@ -19,7 +19,8 @@ import pytest
 
 from deploy.stack.postgres import binaries, user_namespace
 from ivr.config import DatabaseSettings, Settings
-from ivr.database import Pool, make_pool, migrate
+from ivr.database import Pool, make_pool
+from ivr.migrations import migrate
 
 _STARTED_WITHIN = 30.0
 
