@@ -19,6 +19,8 @@ from tests.ivr.ledgers import took
 from tests.ivr.test_recordings import recorded
 
 if TYPE_CHECKING:
+    from tests.ivr.conftest import Server
+
     Connection = asyncpg.Connection[asyncpg.Record]
 
 PARTITIONED = {
