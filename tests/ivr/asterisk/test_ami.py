@@ -189,6 +189,17 @@ def test_a_large_message_in_small_reads_is_looked_at_once() -> None:
     assert framer.searched < 2 * len(body)
 
 
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\n\n"])
+def test_the_end_of_a_large_message_is_found_wherever_it_is_cut(end: bytes) -> None:
+    large = BANNER + b"Event: Large\r\nV: " + b"x" * 20_000
+    whole = large + end
+    for cut in range(len(large), len(whole)):
+        events, _, _ = fed(
+            [large[:10_000], large[10_000:], whole[len(large) : cut], whole[cut:]], 1 << 17
+        )
+        assert len(events) == 1, cut
+
+
 def test_a_message_shows_no_header_when_it_is_printed() -> None:
     shown = repr(only(b"Event: Newchannel\r\nCallerIDNum: 13812341234\r\n\r\n"))
     assert shown == "<Event Newchannel>"

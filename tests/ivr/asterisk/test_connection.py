@@ -71,7 +71,8 @@ async def test_an_action_without_an_answer_ends_and_leaves_nothing_behind() -> N
         asterisk.muted.add("Ping")
         connection = await opened(asterisk, deadline_seconds=0.1)
         with pytest.raises(OutcomeUnknown, match="Ping: no answer"):
-            await connection.send(PING)
+            async with asyncio.timeout(5):
+                await connection.send(PING)
         assert connection._protocol.responses == {}
         connection.abandon("done")
 
