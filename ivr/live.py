@@ -163,7 +163,9 @@ class Live:
         async with connect(self._settings) as redis:
             shown = Board(redis, self._node, self._settings.deadline_seconds)
             lost_at = 0.0
-            while True:
+            own = asyncio.current_task()
+            # redis-py 8.1 can lose the cancellation of a question: seen while it connects.
+            while own is None or not own.cancelling():
                 self._changed.clear()
                 try:
                     await shown.show(self.view, self._now())
