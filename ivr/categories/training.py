@@ -113,7 +113,7 @@ def _machine(
     classes: Sequence[str],
 ) -> tuple[Row, Row, NDArray[np.intp]]:
     labels = np.array([head.label(code) for code in codes])
-    machine = LinearSVC(C=head.cost, tol=0.03, max_iter=200, random_state=0)
+    machine = LinearSVC(C=head.cost, tol=0.1, max_iter=200, random_state=0)
     machine.fit(matrix, labels, sample_weight=weight)
     coefficients, intercepts = machine.coef_, machine.intercept_
     if len(machine.classes_) == 2:  # noqa: PLR2004 - scikit-learn folds two classes into one row
