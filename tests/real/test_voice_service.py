@@ -91,7 +91,9 @@ async def test_a_message_at_night_becomes_work_with_its_sound(
         hotline.stack.settings.recordings.archive / row["path"], dtype="int16"
     )
     assert abs(len(sound) / rate - seconds) < 1.0
-    assert share_of(sound[:, 0], CALLER_TONE) > 0.5, "the caller's voice, but for the keys"
+    # Half a second at a time: the caller's tone loses its phase at each key, as a voice does not.
+    pieces = (sound[at : at + rate // 2, 0] for at in range(0, len(sound) - rate // 2, rate // 4))
+    assert max(share_of(piece, CALLER_TONE) for piece in pieces) > 0.8, "the caller's voice"
     found = await hotline.rows("SELECT * FROM message WHERE call_id = $1", call["call_id"])
     assert [(one["queue"], one["state"], one["urgent"]) for one in found] == [
         ("anyone", state, False)
