@@ -21,6 +21,7 @@ import asyncio
 import importlib
 import json
 import os
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -124,6 +125,12 @@ def _rate(results: list[dict[str, Any]]) -> float:
     return float(max(result["events"] / result["cpu"] for result in results))
 
 
+def _median_ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> float:
+    """Return the median of the rounds' own ratios, disturbed or not, for comparison."""
+    pairs = zip(ours, theirs, strict=True)
+    return round(statistics.median(their["cpu"] / our["cpu"] for our, their in pairs), 2)
+
+
 async def _odd_inputs() -> dict[str, dict[str, bool]]:
     """Send every odd input through a real link, and give panoramisk's reading beside ours."""
     quirks = importlib.import_module("ami_quirks")
@@ -203,6 +210,8 @@ def _report(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         "ratio": round(asked_ratio, 2),
         "ratio_all_headers": round(all_ratio, 2),
         "ratio_to_readuntil": round(rates[ASKED] / rates[FLOOR], 2),
+        "median_of_rounds": _median_ratio(results[ASKED], results[PANORAMISK]),
+        "median_of_rounds_all_headers": _median_ratio(results[ALL], results[PANORAMISK]),
         "goal": GOAL_ASKED,
         "goal_all_headers": GOAL_ALL,
         "events_per_cpu_second": {
