@@ -128,7 +128,8 @@ def _rate(results: list[dict[str, Any]]) -> float:
 def _median_ratio(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> float:
     """Return the median of the rounds' own ratios, disturbed or not, for comparison."""
     pairs = zip(ours, theirs, strict=True)
-    return round(statistics.median(their["cpu"] / our["cpu"] for our, their in pairs), 2)
+    ratios = [float(their["cpu"]) / float(our["cpu"]) for our, their in pairs]
+    return round(statistics.median(ratios), 2)
 
 
 async def _odd_inputs() -> dict[str, dict[str, bool]]:
