@@ -4,7 +4,7 @@ import pytest
 
 from ivr.asterisk.variables import UserEvent
 from ivr.calls import CALL_ID, Disposition, OfferOutcome, VisitOutcome
-from ivr.database import MIGRATIONS
+from ivr.migrations import MIGRATIONS
 
 
 @pytest.mark.parametrize(
