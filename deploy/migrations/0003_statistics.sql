@@ -129,17 +129,17 @@ CREATE FUNCTION source_rank(source text) RETURNS integer
     RETURN CASE source WHEN 'agent' THEN 3 WHEN 'classifier' THEN 2 ELSE 1 END;
 COMMENT ON FUNCTION source_rank IS 'Who knows best what a call was about: the agent, then the classifier, then the keys pressed.';
 
--- A plan made for the very call touches one partition instead of opening all of them.
+-- A call's requests lie in one partition, the one that fires: asking the parent would open all.
 CREATE FUNCTION supersede_request() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     highest integer;
 BEGIN
     -- Two writers of one call wait for each other here, or each would miss the other's row.
     PERFORM pg_advisory_xact_lock(hashtextextended(NEW.call_id, 12320));
-    SELECT max(source_rank(source)) INTO highest FROM request
-    WHERE opened_at = NEW.opened_at AND call_id = NEW.call_id;
+    EXECUTE format('SELECT max(source_rank(source)) FROM ONLY %I.%I '
+                   'WHERE opened_at = $1 AND call_id = $2', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+        INTO highest USING NEW.opened_at, NEW.call_id;
     IF highest > source_rank(NEW.source) THEN
         NEW.superseded := true;
     ELSIF highest < source_rank(NEW.source) THEN
