@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import os
 import socket
+from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,7 @@ class _Sipp:
 
 
 @dataclass
-class _Party:
+class _Party(ABC):
     """What callers and agents have in common; alive inside its context."""
 
     sip: Address
@@ -156,8 +157,9 @@ class _Party:
         await self._open.aclose()
 
     @property
+    @abstractmethod
     def _sipp(self) -> _Sipp:
-        raise NotImplementedError
+        """The SIPp that speaks for this party."""
 
     @property
     def ledger(self) -> Ledger:
