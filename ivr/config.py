@@ -110,6 +110,9 @@ class SpoolSettings(_Section):
     """Where Asterisk writes the CEL journal."""
 
     directory: Folder = REPOSITORY / "var/spool/cel"
+    boots: Folder | None = None
+    """File with the number of Asterisk's present start, raised by whoever starts it. With it,
+    calls that a killed Asterisk left open end within a minute; without, with the next call."""
     poll_seconds: Seconds = 0.2
 
 

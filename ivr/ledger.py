@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import stamina
@@ -21,6 +22,7 @@ from ivr.config import Settings
 from ivr.database import OUTSIDE_FAILURES, Pool, make_pool, queries, transaction
 from ivr.folding import Folding
 from ivr.intake import CursorMoved, Intake
+from ivr.lines import note_starts
 from ivr.recordings import Sweeper
 from ivr.supervision import Supervisor
 
@@ -32,6 +34,8 @@ _UPKEEP_SECONDS: Final = 30.0
 _LONGEST_PAUSE: Final = 5.0
 """Between tries while something outside is down."""
 _LOOK_AGAIN_SECONDS: Final = 0.5
+_LONGEST_BOOT: Final = 18
+"""Digits of the number of a start, as the column holds them."""
 _STUCK_SECONDS: Final = 60.0
 """Longer than every deadline of one step and its pause: past it the process hangs."""
 
@@ -100,12 +104,25 @@ class Ledger:
 
     async def upkeep(self) -> float:
         """See to what no line asks for: partitions, lost calls, missing sound, a large journal."""
+        boot = await asyncio.to_thread(_present_boot, self._settings.spool.boots)
         async with transaction(self._pool, self._settings.database) as connection:
             await queries.make_partitions_ahead(connection, months=_AHEAD_MONTHS)
+            if boot is not None:
+                await note_starts(connection, [(self._settings.node.name, boot)])
             await queries.mark_lost_calls_due(connection)
         await self._sweeper.look_for_missing()
         await self._intake.tidy(datetime.now(UTC))
         return _UPKEEP_SECONDS
+
+
+def _present_boot(counter: Path | None) -> int | None:
+    """Read the number of Asterisk's present start; None where nobody keeps it."""
+    try:
+        said = counter.read_text(encoding="ascii").strip() if counter else ""
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("boots.unreadable", why=type(error).__name__)
+        return None
+    return int(said) if said.isdecimal() and len(said) <= _LONGEST_BOOT else None
 
 
 async def run(settings: Settings, supervisor: Supervisor) -> None:

@@ -6,7 +6,7 @@ the next is split, checked and sorted by call here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -139,9 +139,13 @@ async def mark_due(connection: Session, ended: Mapping[str, bool]) -> None:
         nodes=[node for node, *_ in parts],
         ended=[ended[call_id] for call_id in due],
     )
-    boots = sorted({(node, int(boot)) for node, boot, _ in parts})
+    await note_starts(connection, sorted({(node, int(boot)) for node, boot, _ in parts}))
+
+
+async def note_starts(connection: Session, starts: Sequence[tuple[str, int]]) -> None:
+    """Write down starts of Asterisk, by node and number; calls of earlier ones become due."""
     new = queries.note_boots(
-        connection, nodes=[node for node, _ in boots], boots=[boot for _, boot in boots]
+        connection, nodes=[node for node, _ in starts], boots=[boot for _, boot in starts]
     )
     started = [row async for row in new]
     for row in started:

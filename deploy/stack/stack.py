@@ -306,7 +306,7 @@ class Stack:
         sections: dict[str, dict[str, str | int]] = {
             "ami": {"port": ports.ami, "secret": secret("ami live")},
             "agi": {"port": ports.agi, "token": secret("agi token")},
-            "spool": {"directory": str(folders.cel)},
+            "spool": {"directory": str(folders.cel), "boots": str(self.layout.boots)},
             "recordings": {
                 "incoming": str(folders.monitor),
                 "archive": str(self.layout.recordings),

@@ -24,7 +24,7 @@ from ivr.records import load_record
 from ivr.supervision import Supervisor
 from ivr.verify import verify
 from tests.ivr import cel
-from tests.ivr.ledgers import append
+from tests.ivr.ledgers import append, settle, took
 from tests.ivr.test_recordings import recorded
 
 if TYPE_CHECKING:
@@ -68,6 +68,25 @@ async def stored_lines(connection: Connection) -> list[str]:
 
 async def assert_in_order(settings: Settings) -> None:
     assert [finding for finding in await verify(settings) if not finding.holds] == []
+
+
+@pytest.mark.parametrize("counted", ["8\n", "7\n", "", "many", None])
+async def test_a_call_that_a_killed_asterisk_left_open_ends_though_no_other_call_comes(
+    counted: str | None, pool: Pool, settings: Settings, connection: Connection, tmp_path: Path
+) -> None:
+    boots = tmp_path / "boots"
+    if counted is not None:
+        boots.write_text(counted)
+    watched = settings.spool.model_copy(update={"boots": boots})
+    settings = settings.model_copy(update={"spool": watched})
+    lost = cel.Journal(1).begins().queues().rings().connects().after(30).says("RATING_OFFERED")
+    await took(pool, settings, lost)
+    await connection.execute("UPDATE fold_due SET due_at = now() - interval '1 min'")
+    await settle(pool, settings)
+    await ledger.Ledger(pool, settings).upkeep()
+    await settle(pool, settings)
+    found = await connection.fetchval("SELECT disposition FROM call")
+    assert found == ("engine_lost" if counted == "8\n" else None)
 
 
 async def test_a_call_becomes_a_record(settings: Settings, connection: Connection) -> None:
