@@ -17,8 +17,9 @@ from ivr.asterisk.agi import AgiServer, Channel, Limits
 from ivr.asterisk.link import Link
 from ivr.config import Settings
 from ivr.live import Live
-from ivr.menu.definitions import Shelf, Sources
+from ivr.menu.definitions import Sources
 from ivr.menu.run import run_menu
+from ivr.menu.shelf import Shelf
 from ivr.routing import answer
 from ivr.supervision import Supervisor
 from ivr.waiting import tell_place

@@ -1,29 +1,19 @@
-"""The definitions in force: menus, prompts and hours, loaded together and replaced together.
-
-An edited file takes effect for the calls that begin after it. A broken edit, or one that would
-mislead callers, is refused with what is at fault, and what was in force stays in force.
-"""
+"""The definitions a centre edits: menus, prompts and hours, loaded together as one set."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-
-import structlog
 
 from ivr.categories.taxonomy import edition
 from ivr.config import DefinitionSettings
 from ivr.definition import read_text
 from ivr.errors import DefinitionInvalid
 from ivr.hours import Hours, parse_hours
-from ivr.menu.check import Weight, check
 from ivr.menu.load import Known, load_menus, menu_files
 from ivr.menu.model import Menu
 from ivr.menu.prompts import PromptBook, parse_prompts
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,54 +74,3 @@ def _fileable(preset: str) -> bool:
     except DefinitionInvalid:
         return False
     return code in taxonomy and taxonomy.selectable(code)
-
-
-class Shelf:
-    """Holds the definitions in force; calls take `current` once, when they begin."""
-
-    def __init__(self, sources: Sources) -> None:
-        """Load them; what can be played is played, because no menu at all is worse.
-
-        Raises:
-            DefinitionInvalid: nothing can be put in force.
-        """
-        self._sources = sources
-        self._seen = sources.fingerprint()
-        self._current = load_definitions(sources)
-        if faults := _faults(self._current):
-            log.error("definitions.faulty", faults=faults)
-
-    @property
-    def current(self) -> Definitions:
-        """The set in force."""
-        return self._current
-
-    def refresh(self) -> bool:
-        """Take over an edit if there is one; tell whether something new is in force."""
-        seen = self._sources.fingerprint()
-        if seen == self._seen:
-            return False
-        self._seen = seen
-        try:
-            self._current = _proved(load_definitions(self._sources))
-        except DefinitionInvalid as invalid:
-            log.warning("definitions.refused", faults=invalid.detail.strip().splitlines())
-            return False
-        log.info("definitions.replaced", menus=[menu.name for menu in self._current.menus])
-        return True
-
-    async def watch(self, *, every_seconds: float = 2.0) -> None:
-        """Look for edits until cancelled; a child of the bridge's task group."""
-        while True:
-            await asyncio.sleep(every_seconds)
-            await asyncio.to_thread(self.refresh)
-
-
-def _faults(definitions: Definitions) -> list[str]:
-    return [str(one) for one in check(definitions) if one.weight is Weight.FAULT]
-
-
-def _proved(definitions: Definitions) -> Definitions:
-    if faults := _faults(definitions):
-        raise DefinitionInvalid("\n".join(faults))
-    return definitions

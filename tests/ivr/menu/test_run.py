@@ -11,10 +11,11 @@ from ivr.asterisk.agi import CallerGone, Channel
 from ivr.asterisk.variables import ROUTE, ROUTE_PRIORITY, ROUTE_QUEUE
 from ivr.config import DefinitionSettings
 from ivr.errors import DefinitionInvalid
-from ivr.menu.definitions import Shelf, Sources
+from ivr.menu.definitions import Sources
 from ivr.menu.model import Choice, Destination, Menu, Option, Priority, Profile, Prompt, Service
 from ivr.menu.prompts import PromptBook
 from ivr.menu.run import run_menu
+from ivr.menu.shelf import Shelf
 from ivr.menu.turn import Closed, Say, Situation
 from ivr.routing import Answer, answer
 from tests.ivr.asterisk.fake_agi import conversation, serving
