@@ -56,6 +56,7 @@ def serve() -> None:
 async def _serve() -> None:
     from ivr.asterisk.agi import AgiServer, Channel, Limits  # noqa: PLC0415 - as in serve()
     from ivr.asterisk.variables import UserEvent  # noqa: PLC0415
+    from ivr.service import settle_memory  # noqa: PLC0415
 
     async def menu(channel: Channel) -> None:
         await channel.answer()
@@ -73,6 +74,7 @@ async def _serve() -> None:
 
     server = AgiServer({"menu": menu}, token=TOKEN, limits=Limits(sessions=4_096))
     async with server.listening("127.0.0.1", 0) as port:
+        settle_memory()
         print(port, flush=True)
         await asyncio.Event().wait()
 

@@ -8,8 +8,10 @@ heartbeat would keep callers from the plain menu; the supervisor starts a whole 
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 
@@ -25,6 +27,8 @@ from ivr.supervision import Supervisor
 from ivr.waiting import tell_place
 
 log = structlog.get_logger()
+
+_LOOK_EVERY_OBJECTS: Final = 50_000
 
 
 async def serve(settings: Settings, supervisor: Supervisor) -> None:
@@ -57,10 +61,22 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
             tasks.create_task(live.run(), name="live")
             tasks.create_task(shelf.watch(), name="definitions")
             tasks.create_task(supervisor.keep_watched(lambda: True), name="watchdog")
+            settle_memory()
             supervisor.ready()
             log.info("bridge.ready", port=port, menus=[m.name for m in shelf.current.menus])
     finally:
         supervisor.stopping()
+
+
+def settle_memory() -> None:
+    """Spare the garbage collector what start-up made, and let it look more seldom.
+
+    What a call leaves behind is freed by counting references; looking for circles every 700
+    objects cost a tenth of the menus' CPU time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_LOOK_EVERY_OBJECTS)
 
 
 async def lead(channel: Channel, shelf: Shelf) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,14 @@ class Bridge:
             yield peer
         finally:
             await peer.hang_up()
+
+
+@pytest.fixture(autouse=True)
+def _own_collector() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 @pytest.fixture
@@ -125,3 +134,9 @@ async def test_menus_that_cannot_be_read_keep_the_bridge_from_starting(tmp_path:
     settings = Settings.model_validate({"definitions": {"menus": tmp_path}, "agi": {"token": "t"}})
     with pytest.raises(DefinitionInvalid):
         await serve(settings, Supervisor({}))
+
+
+async def test_what_start_up_made_is_not_looked_through_again(bridge: Bridge) -> None:
+    assert bridge.asterisk.port
+    assert gc.get_freeze_count() > 0
+    assert gc.get_threshold()[0] > 10_000
