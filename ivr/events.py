@@ -6,13 +6,15 @@ by the dialplan as user events and stand here beside the others.
 
     Event
     ├── ChannelStarted · ChannelAnswered · ChannelHungUp · ChannelEnded · CallEnded
-    ├── BridgeEntered · BridgeLeft · ChannelParked · ChannelUnparked
+    ├── BridgeEntered · BridgeLeft
+    ├── ChannelParked · ChannelUnparked · ChannelHeld · ChannelResumed
     ├── CallTransferred
     ├── CallerIdentified · NumberDialled · AttemptLinked
     ├── KeyChosen · CategoryPreset · BridgeFellBack · OutcomeReached
     ├── QueueEntered · QueueLeft · AgentConnected
     ├── MessageBegun · MessageEnded
-    └── RecordingStarted · RatingOffered · RatingGiven · RatingExplained · RatingWaived
+    ├── RecordingStarted · RecordingPaused · RecordingResumed
+    └── RatingOffered · RatingGiven · RatingExplained · RatingWaived
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ class OutcomeReached(Event):
     """The dialplan brought the call to an end that no channel shows."""
 
     outcome: str
-    """`self_service`, `voicemail`, `callback_booked`, `night` or `blocked`."""
+    """`self_service`, `callback_booked`, `night` or `blocked`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,16 @@ class RecordingStarted(Event):
 
     recording: str
     """File name without folder and suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused(Event):
+    """Something is said that must not be kept; nothing is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumed(Event):
+    """Recording goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +156,26 @@ class BridgeEntered(Event):
 class ChannelParked(Event):
     """A channel was put aside in a parking lot."""
 
+    parker: str
+    """What to dial to reach who did it, such as `PJSIP/agent-a1001`; empty when not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelUnparked(Event):
     """A channel was taken back from a parking lot."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHeld(Event):
+    """A channel was put aside and hears music."""
+
+    agent: str
+    """Who did it; empty when not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelResumed(Event):
+    """A channel that was put aside hears music no longer."""
 
 
 @dataclass(frozen=True, slots=True)

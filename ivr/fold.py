@@ -32,10 +32,9 @@ from ivr.visits import fold_visits
 _E = TypeVar("_E", bound=ev.Event)
 
 _SETTLED: Final[Mapping[str, Disposition]] = {
-    "voicemail": Disposition.VOICEMAIL,
     "callback_booked": Disposition.CALLBACK_BOOKED,
 }
-"""Outcomes that settle a call in which nobody spoke, whatever the queue did before."""
+"""What settles a call in which nobody spoke, whatever the queue did before."""
 
 _MENU_ENDINGS: Final[Mapping[str, Disposition]] = {
     "night": Disposition.NIGHT,

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ivr import events
-from ivr.asterisk.variables import UserEvent
+from ivr.asterisk.variables import Outcome, UserEvent
 from ivr.calls import CALL_ID
 from ivr.errors import PeerBroke
 
@@ -198,11 +198,13 @@ _NUMBER: Final = re.compile(r"([0-9+]{0,20})")
 _DIALLED: Final = re.compile(r"(inbound|outbound|internal):([0-9*#+]{0,20})")
 _KEY: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9*#ti])")
 _PRESET: Final = re.compile(r"([a-z0-9-]{1,32}):([A-Z][0-9A-Z.]{0,20})")
+_OUTCOME: Final = re.compile(f"({'|'.join(Outcome)})")
 _WORD: Final = re.compile(r"([a-z_]{1,32})")
 _ID: Final = re.compile(r"([A-Za-z0-9_.-]{1,100})")
 _QUEUE: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{0,3})")
 _LEFT: Final = re.compile(r"([a-z0-9_]{1,32}):([A-Z]{0,32})")
 _AGENT: Final = re.compile(r"([a-z0-9]{1,16})")
+_BY_AGENT: Final = re.compile(r"([a-z0-9]{0,16})")
 _RATING: Final = re.compile(r"([123])")
 _REASON: Final = re.compile(r"([1234])")
 
@@ -222,7 +224,9 @@ _FACTS: Final[Mapping[str, _Maker]] = {
         *base, str(extra["bridge_id"]), record.peer
     ),
     "BRIDGE_EXIT": lambda base, _, extra: events.BridgeLeft(*base, str(extra["bridge_id"])),
-    "PARK_START": lambda base, *_: events.ChannelParked(*base),
+    "PARK_START": lambda base, _, extra: events.ChannelParked(
+        *base, str(extra.get("parker_dial_string") or "")
+    ),
     "PARK_END": lambda base, *_: events.ChannelUnparked(*base),
     "BLINDTRANSFER": lambda base, _, __: events.CallTransferred(*base, attended=False),
     "ATTENDEDTRANSFER": lambda base, _, __: events.CallTransferred(*base, attended=True),
@@ -255,5 +259,10 @@ _FACTS: Final[Mapping[str, _Maker]] = {
     UserEvent.RATING_EXEMPT: lambda base, _, extra: events.RatingWaived(
         *base, *_told(extra, _WORD)
     ),
+    UserEvent.OUTCOME: lambda base, _, extra: events.OutcomeReached(*base, *_told(extra, _OUTCOME)),
+    UserEvent.HOLD: lambda base, _, extra: events.ChannelHeld(*base, *_told(extra, _BY_AGENT)),
+    UserEvent.HOLD_END: lambda base, *_: events.ChannelResumed(*base),
+    UserEvent.RECORDING_PAUSED: lambda base, *_: events.RecordingPaused(*base),
+    UserEvent.RECORDING_RESUMED: lambda base, *_: events.RecordingResumed(*base),
     UserEvent.CAMPAIGN: lambda base, _, extra: events.AttemptLinked(*base, *_told(extra, _ID)),
 }

@@ -40,6 +40,24 @@ class Route(StrEnum):
     VOICEMAIL = "voicemail"
 
 
+class Outcome(StrEnum):
+    """What became of a call that no channel shows: the one word of an `OUTCOME` event.
+
+    `CELGenUserEvent(OUTCOME,<word>)` on the caller's channel, at the moment it is so and before
+    the goodbye, because a caller may hang up during that. Of several the last one counts, except
+    that `blocked` is never taken back. A conversation that comes after all makes the call answered.
+    """
+
+    SELF_SERVICE = "self_service"
+    """The caller got what the menu offers, or the information was read out to its end."""
+    CALLBACK_BOOKED = "callback_booked"
+    """A call back was promised; the promise is committed before this is written."""
+    NIGHT = "night"
+    """The caller was told the hours of service, outside of them."""
+    BLOCKED = "blocked"
+    """The list of harassing callers held this one back."""
+
+
 class UserEvent(StrEnum):
     """Names for `CELGenUserEvent`: the facts of a call that Asterisk cannot know by itself.
 
@@ -80,5 +98,16 @@ class UserEvent(StrEnum):
     """After a `3`: `1` manner of service, `2` answers, `3` waiting time, `4` outcome."""
     RATING_EXEMPT = "RATING_EXEMPT"
     """Why an answered caller was not asked: `short`, `crisis`, or a word of the agent's."""
+    OUTCOME = "OUTCOME"
+    """One of `Outcome`, e.g. `CELGenUserEvent(OUTCOME,night)`."""
+    HOLD = "HOLD"
+    """Agent id, on the channel that is put aside by this agent and now hears music. Over when the
+    channel is joined with somebody again, at HOLD_END, or when it is gone."""
+    HOLD_END = "HOLD_END"
+    """Empty, on the same channel: it hears music no longer."""
+    RECORDING_PAUSED = "RECORDING_PAUSED"
+    """Empty: from here on nothing is recorded, because something is said that must not be kept."""
+    RECORDING_RESUMED = "RECORDING_RESUMED"
+    """Empty: recording goes on."""
     CAMPAIGN = "CAMPAIGN"
     """Attempt id of an outbound campaign call."""

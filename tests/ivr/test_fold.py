@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ivr.asterisk import spool
 from ivr.calls import Call, Direction, Disposition, EndedBy, Request
 from ivr.errors import PeerBroke
-from ivr.events import Event, OutcomeReached
+from ivr.events import Event
 from ivr.fold import fold
 from tests.ivr import cel
 from tests.ivr.cel import CALLER, phone
@@ -191,7 +191,6 @@ def test_inbound_calls_end_as_their_callers_would_tell(
 @pytest.mark.parametrize(
     ("outcome", "disposition"),
     [
-        ("voicemail", Disposition.VOICEMAIL),
         ("callback_booked", Disposition.CALLBACK_BOOKED),
         ("night", Disposition.NIGHT),
         ("blocked", Disposition.BLOCKED),
@@ -201,10 +200,8 @@ def test_inbound_calls_end_as_their_callers_would_tell(
 def test_what_the_dialplan_did_instead_of_a_conversation_is_the_outcome(
     outcome: str, disposition: Disposition
 ) -> None:
-    call = cel.left_in_menu()
-    story = events_of(call)
-    reached = OutcomeReached(story[-1].at_us - 900, call.call_id, call.call_id, CALLER, outcome)
-    assert fold([*story, reached]).disposition is disposition
+    call = cel.Journal().begins().says("OUTCOME", outcome).after(2)
+    assert folded(call.hangs_up(source=CALLER).ends()).disposition is disposition
 
 
 def test_a_queue_that_gave_the_caller_up_is_an_overflow_whoever_hangs_up_then() -> None:

@@ -178,6 +178,11 @@ def test_every_fact_of_the_dialplan_is_understood() -> None:
         UserEvent.RATING_REASON: "4",
         UserEvent.RATING_EXEMPT: "wrong_number",
         UserEvent.CAMPAIGN: "attempt_4711",
+        UserEvent.OUTCOME: "callback_booked",
+        UserEvent.HOLD: "a1001",
+        UserEvent.HOLD_END: "",
+        UserEvent.RECORDING_PAUSED: "",
+        UserEvent.RECORDING_RESUMED: "",
     }
     assert set(contents) == set(UserEvent)
     found = [told(event, content) for event, content in contents.items()]
