@@ -52,8 +52,19 @@ _NAMES: Final = (
     "agi_accountcode",
     "agi_threadid",
 )
+_WANTED: Final = (
+    "agi_network_script",
+    "agi_channel",
+    "agi_language",
+    "agi_uniqueid",
+    "agi_callerid",
+    "agi_context",
+    "agi_extension",
+)
+"""In the order of `Environment`, which is Asterisk's own."""
 _ENVIRONMENT: Final = re.compile(
-    "\n".join(f"{name}: (?P<{name}>.*)" for name in _NAMES) + "(?P<arguments>(?:\n.*)*)"
+    "\n".join(f"{name}: (.*)" if name in _WANTED else f"{name}: .*" for name in _NAMES)
+    + r"((?:\n.*)*)"
 )
 _CLOSED: Final = re.compile(rb"\)(?: endpos=[0-9]+)?\Z")
 _ENDPOS: Final = re.compile(r" ?endpos=([0-9]{1,18})\Z")
@@ -68,17 +79,16 @@ _SHOWN: Final = 16
 """Characters of foreign text that an error may quote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """Asterisk asked: which script, for which call."""
 
     script: str
     """Path of the request without its slash: `menu` for `agi://host/menu`."""
     channel: str
     """Channel name, e.g. `PJSIP/trunk-00000001`."""
+    language: str
     uniqueid: str
     """Of the caller's channel; for a call that came in by the trunk also the call's id."""
-    language: str
     caller: str
     """As the dialplan left it; `unknown` when withheld. Text a caller may have chosen."""
     context: str
@@ -136,7 +146,9 @@ class Parser:
     __slots__ = ("_held", "_read", "_rest", "_size")
 
     def __init__(self) -> None:
-        self._read = self._read_environment
+        # Not bound to this parser: that would be a circle, one for every call, and looking for
+        # circles was a third of what a call costs beyond its bytes.
+        self._read = Parser._read_environment
         self._rest = b""
         self._held: list[bytes] = []
         """Lines of a reply that is not complete."""
@@ -147,9 +159,9 @@ class Parser:
         """Take bytes as they came and return what they completed, in order."""
         said: list[Said] = []
         try:
-            self._read(data, said)
+            self._read(self, data, said)
         except PeerBroke as broke:
-            self._read = self._read_nothing
+            self._read = Parser._read_nothing
             said.append(Broke(broke.detail))
         return said
 
@@ -163,7 +175,7 @@ class Parser:
             raise PeerBroke(f"expected an environment of at most {ENVIRONMENT_LIMIT} bytes.")
         if end:
             said.append(parse_environment(block))
-            self._read = self._read_replies
+            self._read = Parser._read_replies
             self._rest = b""
             self._read_replies(rest, said)
 
@@ -203,16 +215,9 @@ def parse_environment(block: bytes) -> Environment:
     match = _ENVIRONMENT.fullmatch(block_text)
     if match is None:
         raise PeerBroke(_first_wrong(block_text.split("\n")))
-    return Environment(
-        script=match["agi_network_script"],
-        channel=match["agi_channel"],
-        language=match["agi_language"],
-        uniqueid=match["agi_uniqueid"],
-        caller=match["agi_callerid"],
-        context=match["agi_context"],
-        extension=match["agi_extension"],
-        arguments=_arguments(match["arguments"].split("\n")[1:]),
-    )
+    script, channel, language, uniqueid, caller, context, extension, arguments = match.groups()
+    values = _arguments(arguments.split("\n")[1:])
+    return Environment(script, channel, language, uniqueid, caller, context, extension, values)
 
 
 def _arguments(lines: list[str]) -> tuple[str, ...]:

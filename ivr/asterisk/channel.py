@@ -114,7 +114,8 @@ class Channel:
     async def set_variables(self, values: Mapping[str, str]) -> None:
         """Set several variables in their order by one command; values `[A-Za-z0-9_.:+-]*`."""
         pairs = (f"{_checked(_NAME, name)}={_checked(_PLAIN, values[name])}" for name in values)
-        await self._execute("MSet", ",".join(pairs))
+        assigned = await self._ask(f'EXEC MSet "{",".join(pairs)}"', COMMAND_SECONDS)
+        _carried_out("MSet", assigned)
 
     async def set_language(self, locale: str) -> None:
         """Speak to the caller in this locale from here on, in the queue too."""
@@ -133,14 +134,10 @@ class Channel:
 
     async def emit(self, event: UserEvent, extra: str) -> None:
         """Write a fact of the call into the journal; `extra` is `[A-Za-z0-9_.:+-]{0,100}`."""
-        await self._execute("CELGenUserEvent", f"{event.value},{_checked(_PLAIN, extra)}")
-
-    async def _execute(self, application: str, arguments: str) -> None:
-        reply = await self._ask(f'EXEC {application} "{arguments}"', COMMAND_SECONDS)
-        if reply.result == _GONE:
-            raise CallerGone
-        if reply.result == _NO_SUCH_APPLICATION:
-            raise ActionRefused(f"expected the application {application}, it is not loaded.")
+        written = await self._ask(
+            f'EXEC CELGenUserEvent "{event.value},{_checked(_PLAIN, extra)}"', COMMAND_SECONDS
+        )
+        _carried_out("CELGenUserEvent", written)
 
     async def _stream(self, sound: str, *, to_the_end: bool) -> None:
         sample = 0
@@ -181,6 +178,13 @@ def _checked(pattern: re.Pattern[str], value: str) -> str:
     if pattern.fullmatch(value) is None:
         raise ValueRefused(f"expected {pattern.pattern}.")
     return value
+
+
+def _carried_out(application: str, reply: Reply) -> None:
+    if reply.result == _GONE:
+        raise CallerGone
+    if reply.result == _NO_SUCH_APPLICATION:
+        raise ActionRefused(f"expected the application {application}, it is not loaded.")
 
 
 def _key(reply: Reply) -> str:

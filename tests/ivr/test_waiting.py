@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -41,7 +40,7 @@ async def told(prompts: PromptBook, arguments: Sequence[str], language: str = "z
         played.append(command.split()[2])
         return Reply("0")
 
-    situation = replace(SITUATION, arguments=("token", "wait", *arguments), language=language)
+    situation = SITUATION._replace(arguments=("token", "wait", *arguments), language=language)
     await tell_place(Channel(ask, situation), prompts)
     return played
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 
 import pytest
@@ -247,3 +248,14 @@ def test_a_command_is_as_long_as_asterisk_reads_and_no_longer() -> None:
 
 def test_quotes_and_backslashes_stay_inside_their_argument() -> None:
     assert quoted('a "b" \\c') == '"a \\"b\\" \\\\c"'
+
+
+def test_a_session_leaves_no_circle_for_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            Parser().feed(environment() + b"200 result=0\n")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
