@@ -5,7 +5,7 @@ by the same driver into the same server. Ours splits, checks, stores each line u
 moves the cursor; then every call is folded into its record. Rounds are interleaved, so that
 whatever else the machine does hits all alike.
 
-    python bench/ledger.py [--rounds 3] [--calls 3000] [--lag-seconds 20] [--rates 5,20]
+    python bench/ledger.py [--rounds 3] [--calls 10000] [--lag-seconds 20] [--rates 5,20]
 
 Needs nothing but the wheel with PostgreSQL's binaries. The last line is JSON.
 """
@@ -257,7 +257,7 @@ def report(figures: dict[str, Any]) -> None:
             run / limit
             for run, limit in zip(figures["runs"][name], figures["runs"]["copy"], strict=True)
         )
-        for name in ("taken in", "both")
+        for name in ("taken in", "folded", "both")
     }
     lags = {
         rate: {
@@ -273,7 +273,8 @@ def report(figures: dict[str, Any]) -> None:
         "ratio": round(ratios["taken in"], 3),
         "goal": GOAL,
         "unit": "journal lines stored under their calls a second / raw COPY of the same bytes",
-        "ratio_with_folding": round(ratios["both"], 3),
+        "ratio_folded": round(ratios["folded"], 3),
+        "ratio_taken_in_and_then_folded": round(ratios["both"], 3),
         "lines_per_second": {name: round(median) for name, median in medians.items()},
         "lag_seconds": lags,
         "rounds": len(figures["runs"]["copy"]),
@@ -285,7 +286,7 @@ def main() -> None:
     """Read the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=3_000)
+    parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--rates", default="5,20")
     parser.add_argument("--lag-seconds", type=float, default=20.0)
     arguments = parser.parse_args()

@@ -30,7 +30,7 @@ KEPT: Final = timedelta(days=30)
 """How long the journal outlives its being taken in, so that a restored database can catch up."""
 
 _LARGE_BYTES: Final = 1 << 26
-_STRETCH_BYTES: Final = 1 << 22
+_STRETCH_BYTES: Final = 1 << 24
 _TAIL_BYTES: Final = 64
 _SETTLED_NS: Final = 10_000_000_000
 """A rotated file that has not grown for so long gets no more; a last line without end is torn."""

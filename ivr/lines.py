@@ -6,7 +6,7 @@ the next is split, checked and sorted by call here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -23,8 +23,9 @@ log = structlog.get_logger()
 
 CENTRE_TIME: Final = ZoneInfo("Asia/Shanghai")
 
-_PIECE_BYTES: Final = 1 << 20
+_PIECE_BYTES: Final = 1 << 18
 _COPIED: Final = ("opened_at", "call_id", "file_id", "position", "lines")
+_Row = tuple[datetime, str, int, int, str]
 
 
 @lru_cache(maxsize=10_000)
@@ -75,16 +76,18 @@ class Stretch:
 
     async def store(self, connection: Session, file_id: int, known: set[date]) -> None:
         """Copy the lines, those of a call together; stops short of a month that is not `known`."""
-        await connection.copy_to_table(
-            "spool_line", source=self._rows(file_id, known), columns=_COPIED
+        await connection.copy_records_to_table(
+            "spool_line", records=self._rows(file_id, known), columns=_COPIED
         )
 
-    async def _rows(self, file_id: int, known: set[date]) -> AsyncIterator[bytes]:
-        self._take(self._first)
-        yield "".join(_copied(file_id, self._first)).encode()
-        while calls := self._next(known):
+    async def _rows(self, file_id: int, known: set[date]) -> AsyncIterator[_Row]:
+        calls = self._first
+        while calls:
             self._take(calls)
-            yield "".join(_copied(file_id, calls)).encode()
+            for call_id, lines in calls.items():
+                text = "\n".join(lines.texts)
+                yield opened_at(call_id), call_id, file_id, lines.position, text
+            calls = self._next(known)
 
     def _take(self, calls: Mapping[str, _Lines]) -> None:
         for call_id, lines in calls.items():
@@ -110,22 +113,13 @@ class Stretch:
 
 def _by_call(lines: list[spool.Line]) -> dict[str, _Lines]:
     calls: dict[str, _Lines] = {}
-    for position, call_id, text, ends_call in lines:
-        call = calls.get(call_id)
+    for line in lines:
+        call = calls.get(line.call_id)
         if call is None:
-            call = calls[call_id] = _Lines(position, [])
-        call.texts.append(text)
-        call.ended |= ends_call
+            call = calls[line.call_id] = _Lines(line.position, [])
+        call.texts.append(line.text)
+        call.ended |= line.ends_call
     return calls
-
-
-def _copied(file_id: int, calls: Mapping[str, _Lines]) -> Iterator[str]:
-    """Yield rows in COPY's text format."""
-    for call_id, lines in calls.items():
-        value = "\n".join(lines.texts).replace("\\", "\\\\").replace("\n", "\\n")
-        value = value.replace("\t", "\\t").replace("\r", "\\r")
-        when = opened_at(call_id).isoformat()
-        yield f"{when}\t{call_id}\t{file_id}\t{lines.position}\t{value}\n"
 
 
 async def mark_due(connection: Session, ended: Mapping[str, bool]) -> None:

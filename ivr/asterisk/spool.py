@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 import msgspec
@@ -42,7 +42,7 @@ class Reason(StrEnum):
     """More than `LONGEST_LINE` bytes without a line's end."""
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One record of the journal, word for word; light, because there is one for each line."""
 
     position: int
@@ -76,9 +76,11 @@ def read(data: bytes, position: int, *, complete: bool = False) -> Reading:
     A last line without its end is left for the next time, unless the file is `complete`. Reading
     on from the returned position gives the same lines however the file was cut.
     """
-    reading = Reading(position)
+    whole = data.rfind(b"\n") + 1
+    lines = _all_records(data[:whole], position)
+    reading = Reading(position, lines or [])
     known: set[str] = set()
-    at = 0
+    at = whole if lines else 0
     while at < len(data):
         end = data.find(b"\n", at)
         if (end if end >= 0 else len(data)) - at > LONGEST_LINE:
@@ -95,6 +97,24 @@ def read(data: bytes, position: int, *, complete: bool = False) -> Reading:
         at = end + 1
     reading.position = position + min(at, len(data))
     return reading
+
+
+def _all_records(data: bytes, position: int) -> list[Line]:
+    """Take whole lines at once when each is a record, as almost always; none if one is not."""
+    if not data.isascii():
+        return []
+    texts = data.decode("ascii").split("\n")
+    texts.pop()
+    try:
+        headings = [*map(_heading, texts)]
+    except (ValueError, RecursionError):
+        return []
+    ids = [heading.linkedid for heading in headings]
+    if not all(map(CALL_ID.fullmatch, set(ids))) or max(map(len, texts), default=0) > LONGEST_LINE:
+        return []
+    begins = accumulate(map(len, texts), lambda begin, length: begin + length + 1, initial=position)
+    ends = [heading.eventtype == _LAST_EVENT for heading in headings]
+    return [*map(Line, begins, ids, texts, ends)]
 
 
 def _take(line: bytes, position: int, reading: Reading, known: set[str]) -> None:

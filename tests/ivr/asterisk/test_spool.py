@@ -75,6 +75,30 @@ def test_no_bytes_can_stop_the_reading_and_none_is_lost(
         assert place == line.text.encode()
 
 
+ODD_LINES = [
+    LINE[:-1] + NEXT,
+    LINE.replace(b',"eventenum"', b',\n"eventenum"'),
+    LINE.replace(b'"peer":""', b'"peer":"\xe5\xbc\xa0"'),
+    LINE.replace(b'"peer":""', b'"peer":"' + b"x" * LONGEST_LINE + b'"'),
+    LINE.replace(b"n1-7-", b""),
+    LINE.replace(b"\n", b" \r\n"),
+    LINE[:60] + b"\n",
+    b"\n",
+]
+
+
+@given(st.lists(st.sampled_from([LINE, NEXT, *ODD_LINES]), max_size=6))
+def test_lines_read_at_once_are_the_lines_read_one_by_one(texts: list[bytes]) -> None:
+    data = b"".join(texts)
+    alone = Reading(0)
+    for text in (line + b"\n" for line in data.split(b"\n")[:-1]):
+        reading = read(text, alone.position)
+        alone.lines += reading.lines
+        alone.refused += reading.refused
+        alone.position = reading.position
+    assert read(data, 0) == alone
+
+
 def test_a_record_glued_to_a_torn_one_is_saved() -> None:
     reading = read(LINE[:70] + NEXT, 100)
     assert [line.position for line in reading.lines] == [170]
