@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from redis.exceptions import RedisError
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="The people's side of the 12320 hotline: the desk in the browser.",
 )
 
+_PERSON: Final = re.compile(r"[a-z0-9]{1,16}")
 
 commands.register(app)
 
@@ -46,22 +48,46 @@ def serve() -> None:
 @app.command()
 def link(
     *,
-    role: Annotated[Role, typer.Option(help="What the link lets its user do.")] = (
-        Role.ADMINISTRATOR
-    ),
+    role: Annotated[
+        Role | None, typer.Option(help="Of a new user; an administrator by default.")
+    ] = None,
     person: Annotated[str, typer.Option(help="Staff id, lower-case letters and digits.")] = "admin",
 ) -> None:
     """Print a link that lets one person into the desk once, within a quarter of an hour."""
     settings = _settings()
-    if not (person.isascii() and person.isalnum() and person == person.lower()):
-        raise typer.BadParameter("expected lower-case letters and digits", param_hint="--person")
+    _check(person)
     try:
-        address = asyncio.run(service.make_link(settings, Identity(person, role)))
+        address = asyncio.run(service.make_link(settings, person, role))
     except (OSError, RedisError) as error:
         typer.echo(f"Redis does not answer ({type(error).__name__}); no link was made.", err=True)
         raise typer.Exit(1) from None
     typer.echo(address)
-    typer.echo(f"valid once, for {LINK_SECONDS // 60} minutes · {role.value} {person}", err=True)
+    typer.echo(f"valid once, for {LINK_SECONDS // 60} minutes · {person}", err=True)
+
+
+@app.command()
+def account(
+    person: Annotated[str, typer.Argument(help="Staff id, lower-case letters and digits.")],
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.AGENT,
+    name: Annotated[str, typer.Option(help="As colleagues know him.")] = "",
+) -> None:
+    """Make a user and print his password, once; exit 1 when there is one of that id."""
+    settings = _settings()
+    _check(person)
+    try:
+        password = asyncio.run(service.make_account(settings, Identity(person, role, name)))
+    except OSError as error:
+        typer.echo(f"PostgreSQL does not answer ({type(error).__name__}).", err=True)
+        raise typer.Exit(1) from None
+    if password is None:
+        typer.echo(f"{person} is a user already; nothing was changed.", err=True)
+        raise typer.Exit(1)
+    typer.echo(password)
+
+
+def _check(person: str) -> None:
+    if not _PERSON.fullmatch(person):
+        raise typer.BadParameter("expected 1 to 16 lower-case letters and digits")
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """One-time links and sessions. Redis holds them, under a hash, with an end.
 
-A link is random, opens one session and is gone; a session is random, ends after a rest or after
-a working day, and is gone with Redis: then a new link is made. Whoever can read Redis finds no
-link and no session that could be used.
+A link is random, opens one session and is gone; a session is random and ends after a rest or
+after a working day. Whoever can read Redis or the database finds no link and no session that
+could be used. PostgreSQL keeps a line per session, so that a flushed Redis sends nobody away in
+the middle of a call; it never lengthens one.
 
     hotline:link:<sha256>      who the link is for
     hotline:session:<sha256>   who is there, and until when
@@ -16,11 +17,14 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from redis.asyncio import Redis
 
+from agents.database import queries
 from agents.roles import Role
+from ivr.database import Pool, Session
 
 LINK_SECONDS: Final = 15 * 60
 REST_SECONDS: Final = 30 * 60
@@ -30,6 +34,9 @@ DAY_SECONDS: Final = 12 * 60 * 60
 
 _SECRET_BYTES: Final = 32
 _LONGEST_SECRET: Final = 64
+_NOTE_SECONDS: Final = 60.0
+"""How seldom PostgreSQL is told that a session is in use."""
+_REST: Final = timedelta(seconds=REST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,77 +46,150 @@ class Identity:
     person: str
     """Staff id, `[a-z0-9]{1,16}`."""
     role: Role
+    name: str = ""
+    limited: bool = False
+    """May only set up a password and a second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A session that was found."""
+
+    identity: Identity
+    ends_at: datetime
+    hash: bytes
+    """Of the secret; names the session without opening it."""
 
 
 class Sessions:
     """Makes and checks links and sessions.
 
-    Every method raises `OSError` or `RedisError` when Redis cannot be asked: the caller then
-    refuses, for nobody is let in on a guess.
+    Every method raises `OSError`, `RedisError` or what PostgreSQL raises when one of the two
+    cannot be asked: the caller then refuses, for nobody is let in on a guess.
     """
 
-    def __init__(self, redis: Redis, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, redis: Redis, pool: Pool, now: Callable[[], float] = time.time) -> None:
         self._redis = redis
+        self._pool = pool
         self._now = now
 
     async def make_link(self, identity: Identity) -> str:
         """Make a secret that lets this person in once within `LINK_SECONDS`."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        await self._redis.set(_link_key(secret), _written(identity, 0), ex=LINK_SECONDS)
+        await self._redis.set(_link_key(secret), _written(identity, 0, 0), ex=LINK_SECONDS)
         return secret
 
-    async def enter(self, secret: str) -> str | None:
-        """Spend a link and open a session; None when the link is unknown, spent or too old.
+    async def spend_link(self, secret: str) -> Identity | None:
+        """Take a link out of the world and tell whom it was for; None when there is none."""
+        found = await self._redis.getdel(_link_key(secret))
+        return None if found is None else _read(found)[0]
+
+    async def open(self, identity: Identity) -> str:
+        """Open a session.
 
         Returns:
-            The session's secret, for the browser alone.
+            Its secret, for the browser alone.
         """
-        found = await self._redis.getdel(_link_key(secret))
-        if found is None:
-            return None
-        identity, _ = _read(found)
-        session = secrets.token_urlsafe(_SECRET_BYTES)
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
         until = self._now() + DAY_SECONDS
-        await self._redis.set(_session_key(session), _written(identity, until), ex=REST_SECONDS)
-        return session
+        await queries.keep_session(
+            self._pool,
+            hash=_digest(secret),
+            person=identity.person,
+            limited=identity.limited,
+            ends_at=datetime.fromtimestamp(until, UTC),
+        )
+        written = _written(identity, until, self._now())
+        await self._redis.set(_session_key(_digest(secret)), written, ex=REST_SECONDS)
+        return secret
 
-    async def find(self, session: str) -> Identity | None:
+    async def find(self, secret: str) -> Presented | None:
         """Tell who a session belongs to, and count it as used; None when there is none."""
-        key = _session_key(session)
+        digest = _digest(secret)
+        key = _session_key(digest)
         found = await self._redis.get(key)
         if found is None:
-            return None
-        identity, until = _read(found)
+            return await self._restored(digest)
+        identity, until, noted = _read(found)
         left = int(until - self._now())
         if left <= 0:
             await self._redis.delete(key)
             return None
-        # Only lengthens what is there: a session that ended meanwhile does not come back.
-        await self._redis.expire(key, min(REST_SECONDS, left))
-        return identity
+        rest = min(REST_SECONDS, left)
+        if self._now() - noted > _NOTE_SECONDS:
+            await queries.see_session(self._pool, hash=digest)
+            # Only what is there: a session that ended meanwhile does not come back.
+            await self._redis.set(key, _written(identity, until, self._now()), ex=rest, xx=True)
+        else:
+            await self._redis.expire(key, rest)
+        return Presented(identity, datetime.fromtimestamp(until, UTC), digest)
 
-    async def leave(self, session: str) -> None:
+    async def leave(self, secret: str) -> None:
         """End a session."""
-        await self._redis.delete(_session_key(session))
+        digest = _digest(secret)
+        await queries.end_session(self._pool, hash=digest)
+        await self._redis.delete(_session_key(digest))
+
+    async def end_all(self, person: str, *, but: bytes = b"") -> int:
+        """End somebody's sessions, all or all but one; returns how many there were."""
+        rows = queries.end_sessions_of(self._pool, person=person, but=but)
+        ended = [_session_key(row["hash"]) async for row in rows]
+        if ended:
+            await self._redis.delete(*ended)
+        return len(ended)
+
+    async def count(self, connection: Session | Pool, person: str) -> int:
+        """Count the sessions that somebody has open."""
+        return int(await queries.open_sessions_of(connection, person=person, rest=_REST))
+
+    async def _restored(self, digest: bytes) -> Presented | None:
+        row = await queries.kept_session(self._pool, hash=digest, rest=_REST)
+        if row is None:
+            return None
+        identity = Identity(row["person"], Role(row["role"]), row["name"], row["limited"])
+        until = row["ends_at"].timestamp()
+        noted = row["seen_at"].timestamp()
+        left = int(min(until - self._now(), noted + REST_SECONDS - self._now()))
+        if left <= 0:
+            return None
+        key = _session_key(digest)
+        await self._redis.set(key, _written(identity, until, noted), ex=left)
+        # Whoever ended it between our question and our writing has looked for the key already.
+        if await queries.kept_session(self._pool, hash=digest, rest=_REST) is None:
+            await self._redis.delete(key)
+            return None
+        return Presented(identity, row["ends_at"], digest)
 
 
 def _link_key(secret: str) -> str:
-    return f"hotline:link:{_hash(secret)}"
+    return f"hotline:link:{_digest(secret).hex()}"
 
 
-def _session_key(session: str) -> str:
-    return f"hotline:session:{_hash(session)}"
+def _session_key(digest: bytes) -> str:
+    return f"hotline:session:{digest.hex()}"
 
 
-def _hash(secret: str) -> str:
+def _digest(secret: str) -> bytes:
     """Hash once: the secrets are 256 random bits, so there is nothing to guess slowly."""
-    return hashlib.sha256(secret[:_LONGEST_SECRET].encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(secret[:_LONGEST_SECRET].encode("utf-8", "replace")).digest()
 
 
-def _written(identity: Identity, until: float) -> str:
-    return json.dumps({"person": identity.person, "role": identity.role, "until": until})
+def _written(identity: Identity, until: float, noted: float) -> str:
+    return json.dumps(
+        {
+            "person": identity.person,
+            "role": identity.role,
+            "name": identity.name,
+            "limited": identity.limited,
+            "until": until,
+            "noted": noted,
+        }
+    )
 
 
-def _read(text: str | bytes) -> tuple[Identity, float]:
+def _read(text: str | bytes) -> tuple[Identity, float, float]:
     fields = json.loads(text)
-    return Identity(fields["person"], Role(fields["role"])), float(fields["until"])
+    identity = Identity(
+        fields["person"], Role(fields["role"]), fields["name"], bool(fields["limited"])
+    )
+    return identity, float(fields["until"]), float(fields["noted"])

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import asyncpg
 import structlog
 from aiohttp import web
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from agents import audit, users
 from agents.auth import Identity, Sessions
 from agents.live import Watch
+from agents.passwords import Vault
+from agents.roles import Role
 from agents.web.app import Stores, make_app
 from agents.web.enter import link_of
 from ivr.config import RedisSettings, Settings, WebSettings
-from ivr.database import make_pool
+from ivr.database import Pool, make_pool, transaction
+from ivr.errors import DatabaseFailed, SettingsInvalid
 from ivr.supervision import Supervisor
 
 REDIS_CONNECTIONS: Final = 16
 SHUTDOWN_SECONDS: Final = 2.0
 """How long open requests may take to end; a live picture has no end of its own."""
+
+_PASSWORD_BYTES: Final = 15
+"""Of randomness in a password that we make: twenty characters."""
 
 _log = structlog.get_logger()
 
@@ -68,7 +77,7 @@ async def running(settings: Settings) -> AsyncIterator[int]:
     ):
         watch = Watch(redis, settings.node.name)
         watching = tasks.create_task(watch.run(), name="watch")
-        app = make_app(settings.web, Stores(pool, redis), watch)
+        app = make_app(settings, Stores(pool, redis), watch)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:
             await runner.setup()
@@ -80,15 +89,66 @@ async def running(settings: Settings) -> AsyncIterator[int]:
             watching.cancel()
 
 
-async def make_link(settings: Settings, identity: Identity) -> str:
-    """Make a one-time link for somebody.
+async def make_link(settings: Settings, person: str, role: Role | None) -> str:
+    """Make a one-time link for somebody, who becomes a user if he is none yet.
+
+    Args:
+        settings: where users and links are kept.
+        person: staff id.
+        role: of a new user, an administrator when None; a known one keeps his own.
 
     Raises:
         OSError, RedisError: Redis cannot be asked.
+        SettingsInvalid: the person is known in another role.
+        DatabaseFailed: PostgreSQL cannot be asked.
     """
-    async with open_redis(settings.redis) as redis:
-        secret = await Sessions(redis).make_link(identity)
+    async with stores(settings) as (pool, redis):
+        identity = await _known(pool, settings, person, role)
+        secret = await Sessions(redis, pool).make_link(identity)
     return link_of(address_of(settings.web), secret)
+
+
+async def make_account(settings: Settings, identity: Identity) -> str | None:
+    """Make a user with a password of our making; None when he is there already.
+
+    Raises:
+        DatabaseFailed: PostgreSQL cannot be asked.
+    """
+    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    async with stores(settings) as (pool, _), transaction(pool, settings.database) as connection:
+        if not await users.create(connection, users.OPERATOR, identity):
+            return None
+        await users.set_password(connection, Vault(), identity.person, password)
+    return password
+
+
+async def _known(pool: Pool, settings: Settings, person: str, role: Role | None) -> Identity:
+    async with transaction(pool, settings.database) as connection:
+        identity = Identity(person, role or Role.ADMINISTRATOR, person)
+        if not await users.create(connection, users.OPERATOR, identity):
+            account = await users.account_of(connection, person)
+            if account is None or role not in {None, account.identity.role}:
+                raise SettingsInvalid(f"--role: {person} is known in another role.")
+            identity = account.identity
+        await audit.note(connection, users.OPERATOR, "link.made", f"user:{person}")
+    return identity
+
+
+@asynccontextmanager
+async def stores(settings: Settings) -> AsyncIterator[tuple[Pool, Redis]]:
+    """Open both stores for one command.
+
+    Raises:
+        DatabaseFailed: PostgreSQL cannot be asked.
+    """
+    try:
+        async with (
+            make_pool(settings.database, purpose="agents") as pool,
+            open_redis(settings.redis) as redis,
+        ):
+            yield pool, redis
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseFailed(f"expected it to answer, came {type(error).__name__}.") from None
 
 
 def address_of(settings: WebSettings) -> str:

@@ -7,7 +7,7 @@ request to one is refused, and when Redis cannot say who somebody is, nobody is 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
 from typing import Final
@@ -17,27 +17,30 @@ import structlog
 from aiohttp import hdrs, web
 from redis.exceptions import RedisError
 
-from agents.auth import Identity, Sessions
+from agents.auth import Presented
 from agents.roles import Permission, may
+from agents.web.api import PRESENTED
+from agents.web.doors import ADDRESS, SESSIONS, cookie_name
+from agents.web.problems import Handler, Refused
+from ivr.database import OUTSIDE_FAILURES
 from ivr.errors import DefinitionInvalid
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-COOKIE: Final = "hotline_session"
-SESSIONS: Final = web.AppKey("sessions", Sessions)
 METRICS_TOKEN: Final = web.AppKey("metrics_token", str)
 
 _log = structlog.get_logger()
 
 
 class Open(Enum):
-    """Routes for everybody; each needs a reason beside it."""
+    """Routes that need no permission; each needs a reason beside it."""
 
     PUBLIC = "public"
+    """For everybody."""
+    SESSION = "session"
+    """For whoever is signed in, about himself alone; also while little else is open to him."""
 
 
 Access = Permission | Open
-_DECLARED: Final = web.AppKey("declared", dict[web.AbstractRoute, Access])
+_DECLARED: Final = web.AppKey("declared", dict[web.AbstractRoute, Permission | Open])
 _SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -50,6 +53,12 @@ def open_door(app: web.Application) -> None:
 def declare(app: web.Application, method: str, path: str, handler: Handler, access: Access) -> None:
     """Add a route with what it needs."""
     app[_DECLARED][app.router.add_route(method, path, handler)] = access
+
+
+def declared(app: web.Application) -> Mapping[web.AbstractRoute, Access]:
+    """Return what each route needs."""
+    found: dict[web.AbstractRoute, Permission | Open] = app[_DECLARED]
+    return found
 
 
 async def refuse_undeclared(app: web.Application) -> None:
@@ -69,40 +78,49 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request pass that may; all others never reach a handler."""
     if request.match_info.http_exception is not None:
         return await handler(request)
-    if request.method not in _SAFE and not _from_our_pages(request):
+    if request.method not in _SAFE and not from_our_pages(request):
         raise web.HTTPForbidden(text="跨站请求被拒绝。")
     access = request.app[_DECLARED].get(request.match_info.route)
     if access is None:
         raise web.HTTPForbidden(text="此页面未声明权限。")
     if access is Open.PUBLIC or _is_monitor(request, access):
         return await handler(request)
-    identity = await whoever(request)
-    if identity is None:
-        raise web.HTTPUnauthorized(text="请使用管理员发给您的一次性链接登录。")
-    if not may(identity.role, access):
-        _log.warning("access.refused", person=identity.person, permission=access.value)
-        raise web.HTTPForbidden(text="您没有此权限。")
+    presented = await whoever(request)
+    if presented is None:
+        raise web.HTTPUnauthorized(text="请先登录。")
+    identity = presented.identity
+    if access is not Open.SESSION:
+        if identity.limited:
+            raise Refused(403, "setup_needed", "请先设置密码和动态验证码。")
+        if not may(identity.role, access):
+            _log.warning("access.refused", person=identity.person, permission=access.value)
+            raise web.HTTPForbidden(text="您没有此权限。")
+    request[PRESENTED] = presented
     return await handler(request)
 
 
-async def whoever(request: web.Request) -> Identity | None:
+async def whoever(request: web.Request) -> Presented | None:
     """Tell who sends a request; None for nobody we know.
 
     Raises:
         HTTPServiceUnavailable: it cannot be told now.
     """
-    session = request.cookies.get(COOKIE)
+    session = request.cookies.get(cookie_name(request.app))
     if not session:
         return None
     try:
         return await request.app[SESSIONS].find(session)
-    except (OSError, RedisError) as error:
+    except (RedisError, *OUTSIDE_FAILURES) as error:
         _log.warning("access.unknown", reason=type(error).__name__)
         raise web.HTTPServiceUnavailable(text="登录状态暂时无法核实，请稍后再试。") from None
 
 
-def _from_our_pages(request: web.Request) -> bool:
-    origin = urlsplit(request.headers.get(hdrs.ORIGIN, ""))
+def from_our_pages(request: web.Request) -> bool:
+    """Tell whether a request names our own origin; one that names none is somebody else's."""
+    came = request.headers.get(hdrs.ORIGIN, "")
+    if request.app[ADDRESS]:
+        return came == request.app[ADDRESS]
+    origin = urlsplit(came)
     return bool(origin.netloc) and origin.netloc == request.host
 
 

@@ -11,29 +11,69 @@ from redis.asyncio import Redis
 from agents.auth import Sessions
 from agents.live import Watch
 from agents.roles import Permission
-from agents.web import access, desk, enter, headers, health
-from agents.web.access import Access, Handler, Open
-from ivr.config import WebSettings
+from agents.signin import SignIn
+from agents.throttle import Throttle
+from agents.web import (
+    access,
+    api,
+    desk,
+    desktop,
+    doors,
+    enter,
+    headers,
+    health,
+    openapi,
+    problems,
+    session,
+    telephone,
+    users,
+)
+from agents.web.access import Access, Open
+from agents.web.problems import Handler
+from ivr.config import Settings
 from ivr.database import Pool
 
 LONGEST_BODY: Final = 1_048_576
 """Bytes of a request."""
 
-ROUTES: Final[tuple[tuple[str, str, Handler, Access], ...]] = (
+Route = tuple[str, str, Handler, Access]
+
+_V1: Final = "/api/v1"
+
+ROUTES: Final[tuple[Route, ...]] = (
     # Supervisors and load balancers have no session; these tell nothing but yes and no.
     ("GET", "/health", health.health, Open.PUBLIC),
     ("GET", "/ready", health.ready, Open.PUBLIC),
     ("GET", "/metrics", health.metrics, Permission.METRICS_SEE),
     # The way in, and what its page needs; no data in any of them.
-    ("GET", "/enter", desk.page("enter.html"), Open.PUBLIC),
-    ("GET", "/enter.js", desk.page("enter.js"), Open.PUBLIC),
-    ("GET", "/desk.css", desk.page("desk.css"), Open.PUBLIC),
+    ("GET", "/", desktop.show, Open.PUBLIC),
+    ("GET", "/enter", desktop.show, Open.PUBLIC),
+    ("GET", f"{desktop.PARTS}{{name:.+}}", desktop.part, Open.PUBLIC),
     ("POST", "/enter", enter.enter, Open.PUBLIC),
+    ("POST", f"{_V1}/login", session.login, Open.PUBLIC),
     # Leaving needs no permission: a session that has ended is left all the same.
-    ("POST", "/leave", enter.leave, Open.PUBLIC),
-    ("GET", "/", desk.page("desk.html"), Permission.LIVE_SEE),
-    ("GET", "/desk.js", desk.page("desk.js"), Permission.LIVE_SEE),
-    ("GET", "/api/v1/live", desk.live, Permission.LIVE_SEE),
+    ("POST", "/leave", session.leave, Open.PUBLIC),
+    ("DELETE", f"{_V1}/session", session.leave, Open.PUBLIC),
+    ("GET", f"{_V1}/live", desk.live, Permission.LIVE_SEE),
+    ("GET", f"{_V1}/softphone", telephone.show, Permission.CALLS_TAKE),
+    ("GET", telephone.PATH, telephone.connect, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/openapi.json", openapi.show, Open.SESSION),
+    # What everybody may do with his own account, also before a second factor is set up.
+    ("GET", f"{_V1}/session", session.show, Open.SESSION),
+    ("PUT", f"{_V1}/session/password", session.set_password, Open.SESSION),
+    ("POST", f"{_V1}/session/second-factor", session.offer_factor, Open.SESSION),
+    ("PUT", f"{_V1}/session/second-factor", session.take_factor, Open.SESSION),
+    ("GET", f"{_V1}/roles", users.show_roles, Permission.USERS_MANAGE),
+    ("GET", f"{_V1}/users", users.show_all, Permission.USERS_MANAGE),
+    ("POST", f"{_V1}/users", users.create, Permission.USERS_MANAGE),
+    ("PATCH", f"{_V1}/users/{{person}}", users.change_user, Permission.USERS_MANAGE),
+    ("POST", f"{_V1}/users/{{person}}/link", users.make_link, Permission.USERS_MANAGE),
+    (
+        "DELETE",
+        f"{_V1}/users/{{person}}/second-factor",
+        users.drop_factor,
+        Permission.USERS_MANAGE,
+    ),
 )
 
 
@@ -45,16 +85,31 @@ class Stores:
     redis: Redis
 
 
-def make_app(settings: WebSettings, stores: Stores, watch: Watch) -> web.Application:
+def make_app(settings: Settings, stores: Stores, watch: Watch) -> web.Application:
     """Put the application together; it refuses to start with an undeclared route."""
     app = web.Application(
-        middlewares=(health.measure, headers.conceal, access.guard),
+        middlewares=(
+            health.measure,
+            headers.conceal,
+            problems.explain,
+            access.guard,
+            api.clean,
+        ),
         client_max_size=LONGEST_BODY,
     )
-    app[access.SESSIONS] = Sessions(stores.redis)
-    app[access.METRICS_TOKEN] = settings.metrics_token.get_secret_value()
-    app[enter.SECURE] = settings.address.startswith("https://")
-    app[health.POOL] = stores.pool
+    sessions = Sessions(stores.redis, stores.pool)
+    throttle = Throttle(stores.redis)
+    app[doors.SESSIONS] = sessions
+    app[doors.SIGN_IN] = SignIn(stores.pool, sessions, throttle)
+    app[doors.SECURE] = settings.web.address.startswith("https://")
+    app[doors.ADDRESS] = settings.web.address
+    app[access.METRICS_TOKEN] = settings.web.metrics_token.get_secret_value()
+    app[api.POOL] = stores.pool
+    app[api.DATABASE] = settings.database
+    app[api.THROTTLE] = throttle
+    app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
+    app[telephone.SOFTPHONE] = settings.softphone
+    app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
     app[health.REDIS] = stores.redis
     app[health.WATCH] = watch
     app[health.FIGURES] = health.Figures()
@@ -62,4 +117,5 @@ def make_app(settings: WebSettings, stores: Stores, watch: Watch) -> web.Applica
     access.open_door(app)
     for method, path, handler, needed in ROUTES:
         access.declare(app, method, path, handler, needed)
+    app[openapi.DOCUMENT] = openapi.describe(app, access.declared(app))
     return app

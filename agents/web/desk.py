@@ -11,8 +11,9 @@ from typing import Final
 from aiohttp import web
 
 from agents.desk import Picture
-from agents.web.access import Handler, whoever
+from agents.web.access import whoever
 from agents.web.health import WATCH
+from agents.web.problems import Handler
 
 PAGES: Final = Path(__file__).resolve().parent / "pages"
 

@@ -8,7 +8,8 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 
-from agents.web.access import Handler
+from agents.web.doors import SECURE
+from agents.web.problems import Handler, Refused
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -22,8 +23,8 @@ HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self), speaker-selection=(self)",
+    hdrs.CACHE_CONTROL: "no-store",
     hdrs.SERVER: "hotline",
 }
 _YEAR: Final = 365 * 24 * 60 * 60
@@ -33,8 +34,11 @@ _log = structlog.get_logger()
 
 async def harden(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer just before it goes out."""
-    response.headers.update(HEADERS)
-    if request.secure:
+    for name, value in HEADERS.items():
+        # Only who says otherwise himself may be kept: the desktop's parts.
+        if name != hdrs.CACHE_CONTROL or name not in response.headers:
+            response.headers[name] = value
+    if request.secure or request.app[SECURE]:
         response.headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
 
 
@@ -47,4 +51,4 @@ async def conceal(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except Exception:  # noqa: BLE001 - whatever it was, it must not reach a browser
         _log.exception("web.failed", method=request.method, path=request.path)
-        raise web.HTTPInternalServerError(text="系统内部错误，已记录。") from None
+        raise Refused(500) from None

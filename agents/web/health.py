@@ -25,13 +25,13 @@ from redis.exceptions import RedisError
 
 from agents.desk import Picture
 from agents.live import Watch
-from agents.web.access import Handler
+from agents.web.api import POOL
+from agents.web.problems import Handler
 from ivr.database import Pool
 
 READY_SECONDS: Final = 1.0
 """How long PostgreSQL and Redis each may take to say that they are there."""
 
-POOL: Final = web.AppKey("pool", Pool)
 REDIS: Final = web.AppKey("redis", Redis)
 WATCH: Final = web.AppKey("watch", Watch)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar
 from redis.asyncio import Redis
+from yarl import URL
 
-from agents.auth import Identity
+from agents import users
+from agents.auth import Identity, Sessions
 from agents.roles import Role
-from agents.service import make_link, open_redis, running
+from agents.service import make_link, open_redis, running, stores
+from agents.web.doors import COOKIE
 from ivr.config import DatabaseSettings, NodeSettings, Settings, WebSettings
 from ivr.live import state_key
-from tests.ivr.conftest import Server, database, postgres
+from tests.ivr.conftest import Server, database, pool, postgres
 from tests.ivr.test_live import Valkey
 
-__all__ = ["Server", "database", "postgres"]
+__all__ = ["Server", "database", "pool", "postgres"]
 
 METRICS_TOKEN = "m" * 32
 
@@ -63,13 +67,58 @@ class Desk:
         headers = {"Origin": self.address if origin is None else origin}
         return await self.browser.post(self.address + path, data=data, headers=headers)
 
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> ClientResponse:
+        """Ask the API, each change with a new key unless one is given."""
+        sent = {"Origin": self.address, **(headers or {})}
+        if key is not None:
+            sent["Idempotency-Key"] = key or secrets.token_hex(8)
+        return await self.browser.request(
+            method, f"{self.address}/api/v1{path}", json=body, headers=sent
+        )
+
     async def secret(self, role: Role = Role.AGENT) -> str:
-        link = await make_link(self.settings, Identity("a1001", role))
+        link = await make_link(self.settings, person_in(role), role)
         return link.partition("#")[2]
 
-    async def enter(self, role: Role = Role.AGENT) -> None:
-        answer = await self.post("/enter", await self.secret(role))
-        assert answer.status == 204
+    async def enter(
+        self, role: Role = Role.AGENT, person: str = "", *, limited: bool = False
+    ) -> str:
+        """Open a session as somebody of a role, by default the same person each time."""
+        identity = Identity(person or person_in(role), role, "张三", limited)
+        async with stores(self.settings) as (pool, redis):
+            async with pool.acquire() as connection:
+                await users.create(connection, users.OPERATOR, identity)
+            session = await Sessions(redis, pool).open(identity)
+        self.present(session)
+        return session
+
+    @asynccontextmanager
+    async def again(self, **changed: object) -> AsyncIterator[Desk]:
+        """Serve once more beside this one, over the same stores, with some settings changed."""
+        settings = self.settings.model_copy(update=changed)
+        async with (
+            running(settings) as port,
+            ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser,
+        ):
+            yield Desk(settings, port, browser)
+
+    def present(self, session: str) -> None:
+        """Let the browser hold this session and no other."""
+        self.browser.cookie_jar.clear()
+        self.browser.cookie_jar.update_cookies({COOKIE: session}, URL(self.address))
+
+
+def person_in(role: Role) -> str:
+    """Return the id of the person who has a role in the tests."""
+    return "a1001" if role is Role.AGENT else f"{role.value}1"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ async function enter() {
     if (answer.ok) {
       location.replace("/");
     } else {
-      message.textContent = await answer.text();
+      message.textContent = (await answer.json()).message;
     }
   } catch {
     message.textContent = "网络不通，请稍后重新打开链接。";

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
+from agents.web.doors import SECURE
 from agents.web.headers import HEADERS, conceal, harden
 from tests.agents.conftest import Desk
 
@@ -36,6 +37,7 @@ async def test_a_failure_of_ours_tells_nothing_and_is_logged() -> None:
         raise RuntimeError("SELECT secret FROM /etc")
 
     app = web.Application(middlewares=(conceal,))
+    app[SECURE] = False
     app.on_response_prepare.append(harden)
     app.router.add_get("/", fail)
     with capture_logs() as logged:

@@ -59,11 +59,13 @@ async def test_figures_show_queues_agents_and_answers_by_route(desk: Desk, redis
         while b'"current":true' not in await answer.content.readline():
             pass
     await desk.get("/secret/13812341234")
+    await desk.post("/leave")
+    await desk.enter(Role.ADMINISTRATOR)
     page = await (await desk.get("/metrics")).text()
     assert 'hotline_queue_waiting{queue="consult"} 1.0' in page
     assert 'hotline_agents{activity="ready"} 2.0' in page
     assert "hotline_live_current 1.0" in page
-    assert 'hotline_http_requests_total{route="/enter",status="204"} 1.0' in page
+    assert 'hotline_http_requests_total{route="/leave",status="204"} 1.0' in page
     assert 'hotline_http_requests_total{route="none",status="404"} 1.0' in page
     assert "13812341234" not in page
 
