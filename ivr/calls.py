@@ -126,9 +126,12 @@ class Leg:
     ring_ms: int
     """From start to answer or end; 0 for the channel that the call began with."""
     talk_ms: int
-    """Joined with at least one other channel."""
+    """Joined with at least one other channel, and not put aside."""
     hold_ms: int
-    """Put aside in a parking lot."""
+    """Parked or held; for an agent also while somebody was, by him."""
+    wrap_up_ms: int
+    """How long an agent's phone stayed off the hook after the last conversation, and rang for
+    nobody else. What is written down after that is the desk's to time."""
     cause: int | None
     """Q.850 cause of its hang-up."""
 

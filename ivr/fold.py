@@ -161,7 +161,7 @@ class Case:
             "agent": agent if self.talks else None,
             "ring_ms": first.rings_us(self.channels.until_us) // 1000 if first else 0,
             "talk_ms": length(span for _, span in self.talks) // 1000,
-            "hold_ms": length(self.party.parked) // 1000,
+            "hold_ms": length(span for span, _ in self.party.aside) // 1000,
             "ended_by": self.ended_by() if self.over and not self.lost else None,
             "cause": self.party.cause if self.over else None,
         }
@@ -219,7 +219,8 @@ class Case:
             ended_ms=_ms(channel.ended_us),
             ring_ms=rings // 1000,
             talk_ms=self.channels.talk_us(channel) // 1000,
-            hold_ms=length(channel.parked) // 1000,
+            hold_ms=self.channels.hold_us(channel) // 1000,
+            wrap_up_ms=self.channels.wrap_up_us(channel) // 1000,
             cause=channel.cause,
         )
 

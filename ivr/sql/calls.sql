@@ -93,14 +93,15 @@ WHERE offer.opened_at = changed.opened_at AND offer.call_id = changed.call_id;
 -- Put in place what hangs below changed records. Requests of the menu keep their number.
 WITH new_leg AS (
     INSERT INTO leg (opened_at, call_id, position, channel, kind, agent, started_at, answered_at,
-                     ended_at, ring_ms, talk_ms, hold_ms, cause)
+                     ended_at, ring_ms, talk_ms, hold_ms, wrap_up_ms, cause)
     SELECT call_opened_at(r.call_id), r.call_id, r.position, r.channel, r.kind, r.agent,
            to_timestamp(r.started_ms / 1000.0), to_timestamp(r.answered_ms / 1000.0),
-           to_timestamp(r.ended_ms / 1000.0), r.ring_ms, r.talk_ms, r.hold_ms, r.cause
+           to_timestamp(r.ended_ms / 1000.0), r.ring_ms, r.talk_ms, r.hold_ms, r.wrap_up_ms,
+           r.cause
     FROM jsonb_to_recordset(:legs::jsonb) AS r(
         call_id text, position integer, channel text, kind text, agent text, started_ms bigint,
         answered_ms bigint, ended_ms bigint, ring_ms bigint, talk_ms bigint, hold_ms bigint,
-        cause integer)
+        wrap_up_ms bigint, cause integer)
 ), new_menu_step AS (
     INSERT INTO menu_step (opened_at, call_id, position, menu, key, chosen_at)
     SELECT call_opened_at(r.call_id), r.call_id, r.position, r.menu, r.key,

@@ -65,7 +65,8 @@ class Journal:
     def unique(self, channel: str) -> str:
         if channel == CALLER:
             return self.call_id
-        serial = 1000 * self.number + int(channel.rpartition("-")[2], 16)
+        digits, _, end = channel.rpartition("-")[2].partition(";")
+        serial = 1000 * self.number + int(digits, 16) + 100 * int(end or 0)
         return f"{self.node}-{self.boot}-{self.second}.{serial}"
 
     def says(self, event: str, content: str = "", channel: str = CALLER) -> Journal:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import ast
+import inspect
+from pathlib import Path
+
 import pytest
 
 from ivr.asterisk.variables import UserEvent
@@ -37,3 +41,24 @@ def test_the_schema_knows_the_same_closed_sets() -> None:
 def test_the_agent_id_of_the_dialplan_fits_the_schema() -> None:
     assert UserEvent.AGENT
     assert "'^[a-z0-9]{1,16}$'" in (MIGRATIONS / "0001_ledger.sql").read_text(encoding="utf-8")
+
+
+def sentences() -> dict[str, str]:
+    """What the code says each disposition means."""
+    [definition] = ast.parse(inspect.getsource(Disposition)).body
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for member, said in zip(definition.body, definition.body[1:], strict=False):
+        if isinstance(member, ast.Assign) and isinstance(said, ast.Expr):
+            name, text = ast.literal_eval(member.value), ast.literal_eval(said.value)
+            found[name] = " ".join(text.split())
+    return found
+
+
+def test_each_disposition_is_one_sentence_and_the_same_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs/records.md").read_text(encoding="utf-8")
+    assert set(sentences()) == set(Disposition)
+    for name, sentence in sentences().items():
+        assert sentence.endswith(".")
+        assert sentence.count(". ") == 0
+        assert f"| `{name}` | {sentence} |" in text
