@@ -88,7 +88,8 @@ class KeyChosen(Event):
 
     menu: str
     key: str
-    """`0`-`9`, `*`, `#`; `t` for silence, `i` for a key that was not offered."""
+    """`0`-`9`, `*`, `#`, or a number the menu knows; `t` for silence, `i` for what was not offered,
+    `d` for digits that are personal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,9 @@ class UserEvent(StrEnum):
     DIALLED = "DIALLED"
     """`<direction>:<number>`, direction one of inbound, outbound, internal."""
     MENU = "MENU"
-    """`<menu>:<key>`: the caller chose a key; key `t` is silence, `i` is a key not offered.
-    Menu `plain` is the dialplan's own."""
+    """`<menu>:<key>`: the caller chose a key, or typed a number that the menu knows; `t` is
+    silence, `i` is what is not offered, `d` are digits that are personal. Menu `plain` is the
+    dialplan's own."""
     PRESET = "PRESET"
     """`<taxonomy id>:<code>`, e.g. `12320-2016:C02`: what the chosen keys say it is about."""
     FALLBACK = "FALLBACK"

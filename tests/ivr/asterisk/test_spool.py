@@ -168,7 +168,8 @@ def told(event: UserEvent, content: str) -> events.Event | None:
         (UserEvent.CALLER, "1" * 21),
         (UserEvent.DIALLED, "sideways:12320"),
         (UserEvent.MENU, "main"),
-        (UserEvent.MENU, "main:12"),
+        (UserEvent.MENU, "main:1t"),
+        (UserEvent.MENU, "main:" + "1" * 21),
         (UserEvent.PRESET, "12320-2016:c02"),
         (UserEvent.QUEUE, "consult:many"),
         (UserEvent.LEFT, "Consult:CONTINUE"),
@@ -182,6 +183,13 @@ def told(event: UserEvent, content: str) -> events.Event | None:
 def test_a_fact_that_is_not_in_its_shape_is_not_believed(event: UserEvent, content: str) -> None:
     with pytest.raises(PeerBroke, match=event):
         told(event, content)
+
+
+@pytest.mark.parametrize("key", ["1", "#", "t", "i", "d", "102", "1" * 20])
+def test_a_number_typed_in_a_menu_is_a_step_as_a_key_is(key: str) -> None:
+    step = told(UserEvent.MENU, f"f_know:{key}")
+    assert isinstance(step, events.KeyChosen)
+    assert (step.menu, step.key) == ("f_know", key)
 
 
 def test_every_fact_of_the_dialplan_is_understood() -> None:
