@@ -31,6 +31,7 @@ _REGISTERED_SECONDS: Final = 600
 _STOP_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.02
 _MEDIA: Final = "media"
+_MEDIA_PORT: Final = 6_000
 _serial = itertools.count(1)
 
 
@@ -54,6 +55,15 @@ def _free_port(host: str) -> int:
         return port
 
 
+def _media_address() -> str:
+    """Give a loopback address that no other SIPp of ours has.
+
+    SIPp binds four ports in a row whether it plays or not, and ends when one of them is taken.
+    """
+    process, serial = os.getpid(), next(_serial)
+    return f"127.{16 + process // 256 % 200}.{process % 256}.{serial % 254 + 1}"
+
+
 def _scenario(name: str, folder: Path, **values: object) -> Path:
     """Fill a scenario; bytes above 127 are written as they are meant, one each."""
     environment = jinja2.Environment(
@@ -75,8 +85,9 @@ class _Sipp:
         self._argv = (
             *("setpriv", "--pdeathsig", "KILL", "--"),
             *("sipp", f"{sip.host}:{sip.port}", "-sf", str(scenario), "-i", host, "-p", str(port)),
-            *("-nostdin", "-nd", "-aa", "-trace_shortmsg", "-trace_err", "-mp"),
-            *(str(_free_port(host)), "-shortmessage_file", str(folder / "ledger")),
+            *("-nostdin", "-nd", "-aa", "-trace_shortmsg", "-trace_err"),
+            *("-mp", str(_MEDIA_PORT), "-mi", _media_address()),
+            *("-shortmessage_file", str(folder / "ledger")),
             *("-shortmessage_overwrite", "true", "-error_file", str(folder / "errors")),
             *("-trace_logs", "-log_file", str(folder / _MEDIA)),
         )
