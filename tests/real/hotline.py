@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -63,6 +65,35 @@ def write_tones(sounds: Path) -> None:
         soundfile.write(sounds / music / "tone.wav", sine(MUSIC, 5.0), RATE, subtype="PCM_16")
 
 
+class Journal:
+    """Asterisk's journal, read as it grows; a whole line that is no JSON is an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = self._read = 0
+        self.lines: list[dict[str, str]] = []
+        self.by_call: dict[str, list[dict[str, str]]] = {}
+
+    def refresh(self) -> Self:
+        """Read what is new; a journal that was put aside begins anew."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                if os.fstat(file.fileno()).st_ino != self._inode:
+                    self._inode, self._read = os.fstat(file.fileno()).st_ino, 0
+                    self.lines, self.by_call = [], {}
+                file.seek(self._read)
+                self._take(file.read())
+        return self
+
+    def _take(self, data: bytes) -> None:
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for text in whole.splitlines():
+            line = json.loads(text)
+            self.lines.append(line)
+            self.by_call.setdefault(line["linkedid"], []).append(line)
+
+
 @dataclass
 class Hotline:
     """A running copy, and what tests do with it."""
@@ -73,14 +104,15 @@ class Hotline:
     """Address of PostgreSQL, as the product's settings have it."""
     hours: Path
     """The hours in force; what is written there holds for the calls that follow."""
+    _call_ids: dict[str, str] = field(init=False, default_factory=dict)
 
     @property
     def sip(self) -> Address:
         return Address("127.0.0.1", self.stack.ports.sip)
 
-    @property
-    def journal(self) -> Path:
-        return self.stack.settings.spool.directory / "cel.jsonl"
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.stack.settings.spool.directory / "cel.jsonl")
 
     def number(self) -> str:
         """Give an invented number that no other call of this run has."""
@@ -106,17 +138,21 @@ class Hotline:
             **{"tone": AGENT_TONE, **options},
         )
 
-    def lines(self) -> Iterator[dict[str, str]]:
-        """Read the journal, line by line, as JSON: a torn line is an error here."""
-        if self.journal.exists():
-            for line in self.journal.read_bytes().splitlines():
-                yield json.loads(line)
+    def lines(self) -> list[dict[str, str]]:
+        return self.journal.refresh().lines
 
     def call_id(self, number: str) -> str | None:
-        for line in self.lines():
-            if line["eventtype"] == "CALLER" and line["eventextra"] == f'{{"extra":"{number}"}}':
-                return line["linkedid"]
-        return None
+        said = ("CALLER", f'{{"extra":"{number}"}}')
+        if number not in self._call_ids:
+            for call_id, lines in self.journal.refresh().by_call.items():
+                if any((line["eventtype"], line["eventextra"]) == said for line in lines):
+                    self._call_ids[number] = call_id
+        return self._call_ids.get(number)
+
+    def lines_of(self, number: str) -> list[dict[str, str]]:
+        """Give the journal's lines of the call from `number`."""
+        call_id = self.call_id(number)
+        return self.journal.refresh().by_call.get(call_id, []) if call_id else []
 
     async def says(self, number: str, event: str, within: float = 20.0) -> None:
         """Wait until the journal holds `event` for the call from `number`."""
@@ -124,12 +160,7 @@ class Hotline:
 
     def contexts(self, number: str, event: str) -> list[str]:
         """Tell where in the dialplan the call from `number` was at each such event."""
-        call_id = self.call_id(number)
-        return [
-            line["context"]
-            for line in self.lines()
-            if line["linkedid"] == call_id and line["eventtype"] == event
-        ]
+        return [one["context"] for one in self.lines_of(number) if one["eventtype"] == event]
 
     def positions(self, number: str) -> list[int]:
         """Tell at which position of a queue the call entered, each time, by queue_log."""
@@ -140,16 +171,12 @@ class Hotline:
 
     def at(self, number: str, event: str) -> float:
         """Tell when the journal first has `event` for the call from `number`."""
-        call_id = self.call_id(number)
         return next(
-            float(line["eventtime"])
-            for line in self.lines()
-            if line["linkedid"] == call_id and line["eventtype"] == event
+            float(one["eventtime"]) for one in self.lines_of(number) if one["eventtype"] == event
         )
 
     def events(self, number: str) -> list[str]:
-        call_id = self.call_id(number)
-        return [line["eventtype"] for line in self.lines() if line["linkedid"] == call_id]
+        return [one["eventtype"] for one in self.lines_of(number)]
 
     async def rows(self, sql: str, *values: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.database, timeout=5)
