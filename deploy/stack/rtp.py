@@ -12,6 +12,7 @@ import math
 import struct
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
@@ -147,6 +148,10 @@ class RtpParty(asyncio.DatagramProtocol):
         """Give what was heard, or only the last `seconds` of it."""
         since = 0.0 if seconds is None else asyncio.get_running_loop().time() - seconds
         return decode_alaw(b"".join(data for when, data in self._heard if when >= since))
+
+    def packets(self, first: int = 0) -> list[bytes]:
+        """Give the packets of audio that were heard, from the one with the number `first`."""
+        return [data for _, data in islice(self._heard, first, None)]
 
     def silent_seconds(self) -> float:
         """Tell for how long no audio has arrived."""

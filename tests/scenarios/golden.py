@@ -11,6 +11,14 @@ prompts   every prompt in the order it begins
 facts     user events in the journal, in order
 locale    optional: the language at the end
 route     `<service>:<queue>:<priority>`, `gone`, or `waiting` when the menu still asks
+
+For calls by telephone, where a call goes on after its menu (tests/real/test_golden_calls.py):
+
+later     optional: what the caller does then: `answer` for an agent who speaks with him, `speak`
+          for four seconds of message, `hangup`, or a key. Without it: answered and satisfied (1),
+          or a message ended by #
+heard     optional: every prompt from then on, but for those of the waiting line
+record    optional: columns of the call's record that do not follow from the above
 """
 
 from __future__ import annotations
@@ -59,6 +67,9 @@ class Scenario:
     surge: bool = False
     caller: dict[str, Any] = field(default_factory=dict)
     locale: str = "zh"
+    later: list[str] | None = None
+    heard: list[str] | None = None
+    record: dict[str, Any] = field(default_factory=dict)
 
     def answered(self, definitions: Definitions) -> Answer:
         """Route the call as the bridge does."""
