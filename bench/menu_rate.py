@@ -1,0 +1,461 @@
+"""Finished calls a second through our menu, as a ratio to two other ways on the same Asterisk.
+
+A real Asterisk answers calls from SIPp; each goes through two menus by RFC 4733 keys and is hung
+up. Three ways lead it: our bridge (`python -m ivr serve`, as it runs in a centre), a floor that
+sends the same AGI commands without reading what comes back, and the same steps in plain dialplan
+with no AGI at all. Rounds are interleaved and their order rotates, so that whatever else the
+machine does hits all alike. SIPp, Asterisk and the servers share the machine: what counts is the
+ratio.
+
+    python bench/menu_rate.py [--rounds 5] [--calls 1500] [--at-once 100]
+
+The commands of the floor are those that our bridge sends when the bench asks it in Asterisk's
+place, so the floor always says the same on the wire as we do. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+
+REPOSITORY: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+from deploy.stack import asterisk  # noqa: E402 - the repository is not installed
+from deploy.stack.asterisk_root import provide_asterisk  # noqa: E402
+from deploy.stack.layout import cache_folder  # noqa: E402
+from deploy.stack.rtp import RATE, encode_alaw  # noqa: E402
+from deploy.stack.stack import CALLER_ADDRESS, Stack  # noqa: E402
+
+GOAL: Final = 0.95
+OURS, FLOOR, PLAIN = "ours", "floor", "dialplan"
+WAYS: Final = {OURS: "99001", FLOOR: "99002", PLAIN: "99003"}
+"""What SIPp dials for each."""
+SECONDS: Final = 120.0
+"""How long one run may take before it counts as failed."""
+
+LEVELS: Final = {"m_main": 4_000, "m_consult": 12_000}
+"""A question is a constant level of its own, so that one byte of RTP tells which it is."""
+OTHER: Final = 500
+_SOUND_SECONDS: Final = 0.04
+
+DIALPLAN: Final = """
+[from-trunk]
+exten => 99001,1,Goto(bench-ours,12320,1)
+exten => 99002,1,Goto(bench-floor,12320,1)
+exten => 99003,1,Goto(bench-plain,12320,1)
+[bench-ours]
+exten => 12320,1,Answer()
+ same => n,AGI(${AGI_URL},${AGI_TOKEN})
+ same => n,GotoIf($["${ROUTE}" = "queue"]?done)
+ same => n,Busy(1)
+ same => n(done),Hangup(16)
+[bench-floor]
+exten => 12320,1,Answer()
+ same => n,AGI(agi://127.0.0.1:FLOOR/menu,${AGI_TOKEN})
+ same => n,GotoIf($["${ROUTE}" = "queue"]?done)
+ same => n,Busy(1)
+ same => n(done),Hangup(16)
+[bench-plain]
+exten => 12320,1,Answer()
+ same => n,Playback(hotline/p_welcome)
+ same => n,Playback(hotline/p_emerg)
+ same => n,Playback(hotline/p_record)
+ same => n,Read(KEY,hotline/m_main,1,,1,5)
+ same => n,Goto(bench-main,${FILTER(0-9,${KEY})},1)
+[bench-main]
+exten => 1,1,CELGenUserEvent(MENU,m_main:1)
+ same => n,Read(KEY,hotline/m_consult,1,,1,5)
+ same => n,Goto(bench-consult,${FILTER(0-9,${KEY})},1)
+[bench-consult]
+exten => 1,1,CELGenUserEvent(MENU,m_consult:1)
+ same => n,CELGenUserEvent(PRESET,12320-2016:C02)
+ same => n,MSet(ROUTE_QUEUE=consult,ROUTE_PRIORITY=0,ROUTE=queue)
+ same => n,Hangup(16)
+"""
+
+ENVIRONMENT: Final = (
+    ("network", "yes"),
+    ("network_script", "menu"),
+    ("request", "agi://127.0.0.1/menu"),
+    ("channel", "PJSIP/trunk-00000001"),
+    ("language", "zh"),
+    ("type", "PJSIP"),
+    ("uniqueid", "n1-1-1795000000.1"),
+    ("version", "22.10.1"),
+    ("callerid", "02512345678"),
+    ("calleridname", "unknown"),
+    ("callingpres", "0"),
+    ("callingani2", "0"),
+    ("callington", "0"),
+    ("callingtns", "0"),
+    ("dnid", "12320"),
+    ("rdnis", "unknown"),
+    ("context", "from-trunk"),
+    ("extension", "12320"),
+    ("priority", "1"),
+    ("enhanced", "0.0"),
+    ("accountcode", ""),
+    ("threadid", "1"),
+)
+
+
+def press() -> None:
+    """Be all callers' hands: press 1 whenever a question begins, on one socket for all calls."""
+    hands = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    hands.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    hands.bind((CALLER_ADDRESS, 0))
+    print(hands.getsockname()[1], flush=True)
+    codes = {_code(level): name for name, level in LEVELS.items()}
+    last: dict[Any, str] = {}
+    numbers: dict[Any, int] = {}
+    while True:
+        data, peer = hands.recvfrom(2_048)
+        asked = codes.get(data[12 + 80], "") if len(data) == 172 and data[1] & 0x7F == 8 else ""  # noqa: PLR2004 - 20 ms of PCMA
+        if asked and last.get(peer) != asked:
+            number = numbers.get(peer, 0)
+            for packet in _key(number):
+                hands.sendto(packet, peer)
+            numbers[peer] = number + 4
+        last[peer] = asked
+
+
+def _code(level: int) -> int:
+    return encode_alaw(np.array([level], dtype=np.int16))[0]
+
+
+def _key(number: int) -> list[bytes]:
+    """Make the packets of key 1, pressed for 100 ms: its beginning, and its end three times."""
+    packets = []
+    for step, (end, duration) in enumerate(((0, 160), (1, 800), (1, 800), (1, 800))):
+        head = struct.pack("!BBHII", 0x80, 101 | (step == 0) << 7, number + step, number * 1_000, 7)
+        packets.append(head + struct.pack("!BBH", 1, end << 7 | 10, duration))
+    return packets
+
+
+def be_floor(commands: list[str]) -> None:
+    """Be the floor: the next line for whatever comes, and nothing read."""
+    import uvloop  # noqa: PLC0415 - optional, and only the servers need it
+
+    lines = [f"{command}\n".encode() for command in commands]
+
+    class Floor(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._transport = transport
+            self._next = iter(lines)
+            self._opening = b""
+
+        def data_received(self, data: bytes) -> None:
+            if self._opening is not None:
+                self._opening += data
+                if not self._opening.endswith(b"\n\n"):
+                    return
+                self._opening = None  # type: ignore[assignment]  # from here on replies
+            line = next(self._next, None)
+            if line is None:
+                self._transport.close()
+            else:
+                self._transport.write(line)  # type: ignore[attr-defined]  # a socket's transport
+
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(Floor, "127.0.0.1", 0, backlog=1024)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+def learn_commands(port: int, token: str) -> list[str]:
+    """Ask our bridge in Asterisk's place, pressing 1 twice; give what it sent."""
+    lines = [f"agi_{name}: {value}" for name, value in ENVIRONMENT]
+    commands: list[str] = []
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as peer,
+        peer.makefile("rb") as sent,
+    ):
+        peer.sendall("\n".join([*lines, f"agi_arg_1: {token}", "", ""]).encode())
+        while line := sent.readline().decode().rstrip("\n"):
+            commands.append(line)
+            verb = line.split(" ", 2)
+            answers = {"GET": "1", "STREAM": "0 endpos=320", "SET": "1"}
+            peer.sendall(f"200 result={answers.get(verb[0], '0')}\n".encode())
+    assert any("ROUTE=queue" in command for command in commands[-1:]), commands
+    return commands
+
+
+def write_sounds(sounds: Path) -> None:
+    """Write every prompt as 40 ms of a level."""
+    from ivr.config import DefinitionSettings  # noqa: PLC0415 - only the bench itself needs it
+    from ivr.menu.definitions import Sources, load_definitions  # noqa: PLC0415
+
+    book = load_definitions(Sources.of(DefinitionSettings())).prompts
+    for locale, texts in book.recordable.items():
+        folder = sounds / locale / "hotline"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in texts:
+            level = LEVELS.get(name, OTHER)
+            sound = np.full(round(_SOUND_SECONDS * RATE), level, dtype=np.int16)
+            soundfile.write(folder / f"{name}.wav", sound, RATE, subtype="PCM_16")
+
+
+@dataclass
+class Run:
+    """One way's figures, one entry a round."""
+
+    rates: list[float] = field(default_factory=list)
+    """Finished calls a second."""
+    asterisk_ms: list[float] = field(default_factory=list)
+    """Asterisk's CPU time a call, milliseconds."""
+    server_ms: list[float] = field(default_factory=list)
+    """CPU time of who answers AGI."""
+
+
+def cpu_seconds(pid: int) -> float:
+    """Give the CPU time of a process and its present children."""
+    total = 0.0
+    for one in (pid, *_children(pid)):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, path.read_text().split()):
+            found += [child, *_children(child)]
+    return found
+
+
+@asynccontextmanager
+async def child(*arguments: str) -> AsyncIterator[tuple[int, int]]:
+    """Run this file in another role; give its process and the port that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *("setpriv", "--pdeathsig", "KILL", "--", sys.executable, __file__, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout
+    try:
+        yield process.pid, int(await asyncio.wait_for(process.stdout.readline(), 10))
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@dataclass
+class Bench:
+    """A running hotline with the three ways, and the figures so far."""
+
+    stack: Stack
+    folder: Path
+    hands: int
+    """Port of who presses the keys."""
+    servers: dict[str, int | None]
+    """Process that answers AGI, by way."""
+    at_once: int
+    runs: dict[str, Run] = field(default_factory=lambda: {way: Run() for way in WAYS})
+
+    async def round(self, way: str, count: int, *, counts: bool) -> None:
+        """Make `count` calls; keep the figures if it `counts`.
+
+        Raises:
+            SystemExit: a call failed.
+        """
+        before = self._cpu(way)
+        seconds = await self._calls(way, count)
+        after = self._cpu(way)
+        if counts:
+            run = self.runs[way]
+            run.rates.append(count / seconds)
+            run.asterisk_ms.append((after[0] - before[0]) / count * 1_000)
+            run.server_ms.append((after[1] - before[1]) / count * 1_000)
+
+    def _cpu(self, way: str) -> tuple[float, float]:
+        engine, server = self.stack.pid("asterisk"), self.servers[way]
+        return cpu_seconds(engine or 0), cpu_seconds(server) if server else 0.0
+
+    async def _calls(self, way: str, count: int) -> float:
+        text = CALLER.replace("NUMBER", WAYS[way]).replace("MEDIA", str(self.hands))
+        await asyncio.to_thread((self.folder / "caller.xml").write_text, text)
+        began = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL", "--"),
+            *("sipp", f"127.0.0.1:{self.stack.sip_port}", "-sf", "caller.xml", "-nostdin"),
+            *("-i", CALLER_ADDRESS, "-m", str(count), "-l", str(self.at_once), "-r", "2000"),
+            cwd=self.folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={"PATH": os.defpath, "TERM": "dumb"},
+        )
+        async with asyncio.timeout(SECONDS):
+            code = await process.wait()
+        if code != 0:
+            sys.exit(f"{way}: expected {count} finished calls, SIPp ended with {code}.")
+        return time.monotonic() - began
+
+
+async def measure(arguments: argparse.Namespace, folder: Path) -> None:
+    """Start the hotline, take every round, and report."""
+    outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+    async with Stack(folder / "stack", environment=outer) as stack:
+        write_sounds(stack.layout.sounds)
+        await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr")
+        commands = learn_commands(stack.ports.agi, stack.memory.secret("agi token"))
+        async with child("--press") as (_, hands), child("--floor", json.dumps(commands)) as floor:
+            await add_dialplan(stack, floor[1], outer)
+            servers = {OURS: stack.pid("ivr"), FLOOR: floor[0], PLAIN: None}
+            bench = Bench(stack, folder, hands, servers, arguments.at_once)
+            for way in WAYS:  # warms caches
+                await bench.round(way, arguments.calls // 5, counts=False)
+            for number in range(arguments.rounds):
+                order = [*WAYS][number % len(WAYS) :] + [*WAYS][: number % len(WAYS)]
+                for way in order:
+                    await bench.round(way, arguments.calls, counts=True)
+    report(bench.runs, commands)
+
+
+async def add_dialplan(stack: Stack, floor: int, outer: dict[str, str]) -> None:
+    """Put the three ways beside the product's dialplan."""
+    folders = asterisk.Folders(base=stack.layout.asterisk, sounds=stack.layout.sounds)
+    with (folders.etc / "extensions.conf").open("a") as extensions:
+        extensions.write(DIALPLAN.replace("FLOOR", str(floor)))
+    root = await provide_asterisk(cache_folder(outer), outer, lambda _: None)
+    reload = asterisk.control_command(root, folders, "dialplan reload")
+    process = await asyncio.create_subprocess_exec(
+        *reload, env=asterisk.environment(), stdout=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
+
+
+def report(runs: dict[str, Run], commands: list[str]) -> None:
+    """Print a table, and what it comes to as one line of JSON."""
+    print(f"{'':10}{'calls/s':>10}{'Asterisk ms':>13}{'server ms':>11}")
+    medians = {}
+    for way, run in runs.items():
+        rate, engine, server = map(statistics.median, (run.rates, run.asterisk_ms, run.server_ms))
+        medians[way] = {
+            "calls_per_second": round(rate, 1),
+            "asterisk_cpu_ms": round(engine, 3),
+            "server_cpu_ms": round(server, 3),
+        }
+        print(f"{way:10}{rate:10.1f}{engine:13.3f}{server:11.3f}")
+
+    def ratio(other: str) -> float:
+        pairs = zip(runs[OURS].rates, runs[other].rates, strict=True)
+        return round(statistics.median(ours / theirs for ours, theirs in pairs), 3)
+
+    answer = {
+        "bench": "menu_rate",
+        "ratio": ratio(FLOOR),
+        "goal": GOAL,
+        "unit": "finished calls/s through our menu / through a floor sending the same commands",
+        "ratio_to_dialplan": ratio(PLAIN),
+        "floor_to_dialplan": round(
+            statistics.median(
+                floor / plain
+                for floor, plain in zip(runs[FLOOR].rates, runs[PLAIN].rates, strict=True)
+            ),
+            3,
+        ),
+        "round_trips_per_call": len(commands),
+        "connections_per_call": 1,
+        "medians": medians,
+        "rates": {way: [round(rate, 1) for rate in run.rates] for way, run in runs.items()},
+    }
+    print(json.dumps(answer))
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--press", action="store_true", help="be the callers' hands")
+    parser.add_argument("--floor", help="be the floor that sends these commands")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=1_500)
+    parser.add_argument("--at-once", type=int, default=100)
+    arguments = parser.parse_args()
+    if arguments.press:
+        press()
+    elif arguments.floor:
+        be_floor(json.loads(arguments.floor))
+    else:
+        with tempfile.TemporaryDirectory(prefix="menu-rate-") as folder:
+            asyncio.run(measure(arguments, Path(folder)))
+
+
+CALLER: Final = """<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="menu">
+  <send retrans="500"><![CDATA[
+
+INVITE sip:NUMBER@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:02512345678@[local_ip]:[local_port]>;tag=c[call_number]
+To: <sip:NUMBER@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:caller@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[local_ip_type] [local_ip]
+t=0 0
+m=audio MEDIA RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+a=ptime:20
+  ]]></send>
+  <recv response="100" optional="true"/>
+  <recv response="180" optional="true"/>
+  <recv response="183" optional="true"/>
+  <recv response="200" timeout="20000"/>
+  <send><![CDATA[
+
+ACK sip:NUMBER@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:02512345678@[local_ip]:[local_port]>;tag=c[call_number]
+To: <sip:NUMBER@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+  ]]></send>
+  <recv request="BYE" timeout="30000"/>
+  <send><![CDATA[
+
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+  ]]></send>
+</scenario>
+"""
+
+if __name__ == "__main__":
+    main()
