@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,12 +20,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic.types import StringConstraints
 
-from ivr.errors import SettingsInvalid
+from ivr.errors import SettingsInvalid, ValueRefused
+from ivr.recordings.retention import TERMS, RetentionClass, Span, check_span
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _PREFIX = "HOTLINE_"
@@ -50,6 +53,23 @@ def _listed(value: object) -> object:
 
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+def _forwards(span: str) -> str:
+    begin, _, end = span.partition("-")
+    if begin >= end:
+        raise ValueError("expected the second time after the first")
+    return span
+
+
+ClockSpan = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+    ),
+    AfterValidator(_forwards),
+]
+"""Two times of one day, such as `09:00-20:00`; the second is no longer in it."""
 
 
 class _Section(BaseModel):
@@ -104,6 +124,30 @@ class TelephonySettings(_Section):
     """What the other side of a NAT sees."""
     agents: Listed = ("a1001", "a1002", "a1003")
     """Ids of the agents' telephones, each a member of every queue."""
+    browsers: Listed = ("a2001", "a2002", "a2003")
+    """Ids of agents whose telephone is the desktop in their browser, members as well."""
+    qualify_seconds: Annotated[int, Field(ge=0, le=3_600)] = 30
+    """The trunk is asked this often whether it lives; 0 where a carrier does not answer that."""
+
+
+class CallbackSettings(_Section):
+    """Calling back those who left a queue for it (defaults of the domain, all a site's own)."""
+
+    username: str = "dialer"
+    secret: SecretStr = SecretStr("")
+    """The manager account that may originate; without a secret nobody is called back."""
+    permitted: ClockSpan = "09:00-20:00"
+    """Nobody is rung outside, in Chinese time; a queue's own hours count besides."""
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+    pause_seconds: Seconds = 600.0
+    """Between two tries."""
+    ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
+    keep_seconds: Seconds = 259_200.0
+    """A ticket that old (three days: a long weekend) goes to people instead."""
+    look_seconds: Seconds = 1.0
+    """How often due tickets are looked for."""
+    in_line: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """Place holders in Asterisk's queues at once."""
 
 
 class SpoolSettings(_Section):
@@ -116,6 +160,63 @@ class SpoolSettings(_Section):
     poll_seconds: Seconds = 0.2
 
 
+def _kept_for(rule: RetentionClass) -> object:
+    """Read a length of time, and refuse one below what the class allows."""
+
+    def read(value: object) -> Span:
+        if isinstance(value, Span):
+            return value
+        try:
+            return check_span(rule, Span.parse(str(value)))
+        except ValueRefused as refusal:
+            raise ValueError(refusal.detail) from None
+
+    return BeforeValidator(read)
+
+
+_WRITTEN = PlainSerializer(str)
+
+
+class RetentionSettings(_Section):
+    """How long recordings are kept, as `30d`, `24m` or `3y`; see `ivr.recordings.retention`."""
+
+    general: Annotated[Span, _kept_for(RetentionClass.GENERAL), _WRITTEN] = TERMS[
+        RetentionClass.GENERAL
+    ].usual
+    outbound: Annotated[Span, _kept_for(RetentionClass.OUTBOUND), _WRITTEN] = TERMS[
+        RetentionClass.OUTBOUND
+    ].usual
+    psychology: Annotated[Span, _kept_for(RetentionClass.PSYCHOLOGY), _WRITTEN] = TERMS[
+        RetentionClass.PSYCHOLOGY
+    ].usual
+    hour: Annotated[int, Field(ge=0, le=23)] = 3
+    """In which hour of the centre's day what is due is deleted."""
+    most: Annotated[int, Field(ge=0)] = 20_000
+    """Recordings deleted in one night at most; 0: none, they are only listed."""
+
+    def spans(self) -> dict[RetentionClass, Span]:
+        """Return the length of every class."""
+        return {rule: getattr(self, rule) for rule in RetentionClass}
+
+
+class ObjectStorageSettings(_Section):
+    """An S3-compatible store for finished recordings."""
+
+    endpoint: Annotated[str, StringConstraints(pattern=r"^(https?://[^/\s]+)?$")] = ""
+    """Its address; empty: there is none."""
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")] = "recordings"
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*$")] = ""
+    """Put before each path, e.g. `centre-a/`."""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: SecretStr = SecretStr("")
+    addressing: Annotated[str, StringConstraints(pattern="^(path|virtual)$")] = "path"
+    part_bytes: Annotated[int, Field(ge=5 << 20, le=64 << 20)] = 8 << 20
+    """A longer file is uploaded in parts of this size; two of them lie in memory at most."""
+    deadline_seconds: Seconds = 20.0
+    """For each answer, and each piece of one."""
+
+
 class RecordingSettings(_Section):
     """Where recordings are made and kept."""
 
@@ -123,6 +224,25 @@ class RecordingSettings(_Section):
     """MixMonitor writes here."""
     archive: Folder = REPOSITORY / "var/recordings"
     """Finished recordings are moved here, into `yyyy/mm/dd`."""
+    format: Annotated[str, StringConstraints(pattern="^(opus|wav|both)$")] = "opus"
+    """What is kept: `opus`, a fifth of the size; `wav`, every sample; `both`, side by side."""
+    keys: Folder = REPOSITORY / "var/recordings.keys"
+    """The key file; made at the first start, and to be kept in a second, safe place."""
+    storage: Annotated[str, StringConstraints(pattern="^(local|s3)$")] = "local"
+    """`s3`: finished recordings are moved on into the object store."""
+    s3: ObjectStorageSettings = ObjectStorageSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The files of a recording, the one that is played first."""
+        return ("opus", "wav") if self.format == "both" else (self.format,)
+
+    @model_validator(mode="after")
+    def _has_a_store(self) -> Self:
+        if self.storage == "s3" and not self.s3.endpoint:
+            raise ValueError("storage is s3: expected recordings.s3.endpoint, came none")
+        return self
 
 
 class DatabaseSettings(_Section):
@@ -161,8 +281,19 @@ class WebSettings(_Section):
     address: Annotated[str, StringConstraints(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")] = ""
     """What people type into their browsers, e.g. `https://desk.example.cn`; empty means plain
     HTTP at host and port, for this machine alone."""
+    desktop: Folder = REPOSITORY / "agents/desktop/dist"
+    """The built desktop, as `python -m deploy.stack desktop` makes it."""
     metrics_token: SecretStr = SecretStr("")
     """Bearer token with which Prometheus may read `/metrics`; empty: only an administrator may."""
+
+
+class SoftphoneSettings(_Section):
+    """The telephone in agents' browsers."""
+
+    switch: Annotated[str, StringConstraints(pattern=r"^(wss?://[A-Za-z0-9.:\[\]/-]+)?$")] = ""
+    """Asterisk's WebSocket, e.g. `ws://127.0.0.1:8088/ws`; empty: no telephones in browsers."""
+    key: SecretStr = SecretStr("")
+    """From it and an agent's id comes the SIP secret that Asterisk has for the agent."""
 
 
 class Settings(_Section):
@@ -172,11 +303,13 @@ class Settings(_Section):
     ami: AmiSettings = AmiSettings()
     agi: AgiSettings = AgiSettings()
     telephony: TelephonySettings = TelephonySettings()
+    callback: CallbackSettings = CallbackSettings()
     spool: SpoolSettings = SpoolSettings()
     recordings: RecordingSettings = RecordingSettings()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     definitions: DefinitionSettings = DefinitionSettings()
+    softphone: SoftphoneSettings = SoftphoneSettings()
     web: WebSettings = WebSettings()
     log_level: Annotated[str, StringConstraints(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 

@@ -12,6 +12,7 @@ whose fault it is goes into the detail. A caller who hangs up is not an error: s
     │   └── OutcomeUnknown   an action was written and its answer never came
     ├── LoginRefused         Asterisk refused the account
     ├── ActionRefused        Asterisk answered Error
+    ├── RecordingUnreadable  a stored recording, or its key
     ├── DatabaseFailed       PostgreSQL is away or refused; for commands, which do not wait
     └── PeerBroke            the other side broke its protocol
 """
@@ -55,6 +56,10 @@ class LoginRefused(HotlineError):
 
 class ActionRefused(HotlineError):
     """Asterisk refused the action."""
+
+
+class RecordingUnreadable(HotlineError):
+    """A recording cannot be read."""
 
 
 class DatabaseFailed(HotlineError):

@@ -23,7 +23,7 @@ from ivr.database import OUTSIDE_FAILURES, Pool, make_pool, queries, transaction
 from ivr.folding import Folding
 from ivr.intake import CursorMoved, Intake
 from ivr.lines import note_starts
-from ivr.recordings import Sweeper
+from ivr.recordings.sweeper import Sweeper
 from ivr.supervision import Supervisor
 
 log = structlog.get_logger()

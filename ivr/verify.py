@@ -7,18 +7,18 @@ and a number of violations, which must be 0.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ivr.asterisk import journal
 from ivr.config import Settings
 from ivr.database import Session, make_pool, queries
 from ivr.folding import Due, digest, folds
-from ivr.recordings import GRACE
+from ivr.recordings.checks import check_recordings
+from ivr.recordings.sweeper import GRACE
 from ivr.records import load_call
 
 EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -37,6 +37,8 @@ _COUNTED: Final[Sequence[tuple[str, str]]] = (
     ("agents offered two calls at once", "agents_offered_two"),
     ("conversations without a recording", "recordings_missing"),
     ("recordings shorter than the talk", "recordings_short"),
+    ("deleted recordings without a certificate", "recordings_uncertified"),
+    ("recordings deleted under a legal hold", "recordings_deleted_under_hold"),
 )
 """Identities that a single count proves; each query takes `since`."""
 
@@ -70,7 +72,10 @@ async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]
             await _owed(connection, since),
             await _audit(connection),
             await _folded_again(connection, since),
-            *await _recordings(connection, settings, since),
+            *[
+                Finding(*found)
+                for found in await check_recordings(connection, pool, settings, since)
+            ],
             *await _spool(connection, settings),
         ]
 
@@ -96,7 +101,7 @@ async def _overdue(connection: Session) -> Finding:
 
 async def _owed(connection: Session, since: datetime) -> Finding:
     owed = await queries.recordings_owed(connection, since=since, grace=GRACE)
-    return Finding("conversations not asked for their recording", owed)
+    return Finding("conversations and messages not asked for their recording", owed)
 
 
 async def _audit(connection: Session) -> Finding:
@@ -115,42 +120,6 @@ async def _folded_again(connection: Session, since: datetime) -> Finding:
         if digests != {row["digest"]}:
             wrong.append(row["call_id"])
     return Finding("records unlike the fold of their lines", len(wrong), len(rows), tuple(wrong))
-
-
-async def _recordings(connection: Session, settings: Settings, since: datetime) -> list[Finding]:
-    rows = [row async for row in queries.recordings_kept(connection, since=since)]
-    archive = settings.recordings.archive
-    kept = {row["path"]: row for row in rows}
-    wrong = await asyncio.to_thread(_unlike, archive, list(kept.values()))
-    found = await asyncio.to_thread(_archived, archive)
-    every = (
-        kept
-        if since == EVER
-        else {row["path"] async for row in queries.recordings_kept(connection, since=EVER)}
-    )
-    ownerless = sorted(found - set(every))
-    return [
-        Finding("recordings gone or unlike their row", len(wrong), len(kept), tuple(wrong)),
-        Finding("archived files without a row", len(ownerless), len(found), tuple(ownerless)),
-    ]
-
-
-def _archived(archive: Path) -> set[str]:
-    names = (path for path in archive.rglob("*") if path.is_file() and path.suffix != ".part")
-    return {path.relative_to(archive).as_posix() for path in names}
-
-
-def _unlike(archive: Path, rows: Sequence[Any]) -> list[str]:
-    wrong = []
-    for row in rows:
-        try:
-            with (archive / row["path"]).open("rb") as stream:
-                same = hashlib.file_digest(stream, "sha256").digest() == row["sha256"]
-        except OSError:
-            same = False
-        if not same:
-            wrong.append(row["path"])
-    return wrong
 
 
 async def _spool(connection: Session, settings: Settings) -> list[Finding]:

@@ -11,16 +11,17 @@ FROM unnest(:call_ids::text[]) AS wanted(call_id)
 JOIN call
     ON call.opened_at = call_opened_at(wanted.call_id) AND call.call_id = wanted.call_id;
 
--- name: keep_recording(call_id, leg, path, format, key_id, bytes, milliseconds, sha256)$
+-- name: keep_recording(call_id, leg, path, format, key_id, bytes, milliseconds, sha256, wav_bytes, wav_sha256, peaks, pauses)$
 -- Write down where the sound of a call is; a deleted one stays deleted and gives NULL.
 INSERT INTO recording (opened_at, call_id, leg, state, path, format, key_id, bytes, milliseconds,
-                       sha256)
+                       sha256, wav_bytes, wav_sha256, peaks, pauses)
 VALUES (call_opened_at(:call_id), :call_id, :leg, 'kept', :path, :format, :key_id, :bytes,
-        :milliseconds, :sha256)
+        :milliseconds, :sha256, :wav_bytes, :wav_sha256, :peaks, :pauses::jsonb)
 ON CONFLICT (opened_at, call_id, leg) DO UPDATE SET
-    state = 'kept', path = excluded.path, format = excluded.format, key_id = excluded.key_id,
-    bytes = excluded.bytes, milliseconds = excluded.milliseconds, sha256 = excluded.sha256,
-    kept_at = now()
+    state = 'kept', storage = 'local', path = excluded.path, format = excluded.format,
+    key_id = excluded.key_id, bytes = excluded.bytes, milliseconds = excluded.milliseconds,
+    sha256 = excluded.sha256, wav_bytes = excluded.wav_bytes, wav_sha256 = excluded.wav_sha256,
+    peaks = excluded.peaks, pauses = excluded.pauses, kept_at = now()
 WHERE recording.state <> 'deleted'
 RETURNING call_id;
 
@@ -44,14 +45,26 @@ ON CONFLICT (opened_at, call_id, leg) DO NOTHING
 RETURNING call_id, leg;
 
 -- name: note_orphan(node, name, reason, bytes, modified_at)^
--- A file that belongs to no call; `new` tells whether it was not known yet.
+-- A file that belongs to no call, or that cannot be taken in; `new` tells whether that was not
+-- known yet.
 INSERT INTO recording_orphan (node, name, reason, bytes, modified_at)
 VALUES (:node, :name, :reason, :bytes, :modified_at)
-ON CONFLICT (node, name) DO UPDATE SET bytes = excluded.bytes, modified_at = excluded.modified_at
+ON CONFLICT (node, name) DO UPDATE SET
+    bytes = excluded.bytes, modified_at = excluded.modified_at, reason = excluded.reason,
+    adopted_at = NULL
 RETURNING xmax = 0 AS new;
 
 -- name: adopt_orphan(node, name)!
--- The call of an ownerless file has appeared after all.
+-- The call of an ownerless file has appeared after all, or an unreadable one was read.
 UPDATE recording_orphan
 SET adopted_at = now()
 WHERE node = :node AND name = :name AND adopted_at IS NULL;
+
+-- name: key_ids_in_use()
+-- The keys that recordings are sealed with.
+SELECT DISTINCT key_id FROM recording WHERE key_id IS NOT NULL AND state = 'kept';
+
+-- name: recording_of_call(call_id, leg)^
+-- One recording, whatever became of it.
+SELECT * FROM recording
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND leg = :leg;

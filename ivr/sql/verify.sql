@@ -76,29 +76,71 @@ WHERE one.opened_at >= :since AND one.position > 1 AND other.position > 1
 SELECT count(*) FROM recording WHERE opened_at >= :since AND state = 'missing';
 
 -- name: recordings_short(since)$
--- Recordings that miss more than 2 % of the talk, beyond a second and a half for starting up.
+-- Recordings that miss more than 2 % of the talk, beyond a second and a half for starting up; what
+-- was paused is not missing.
 SELECT count(*)
 FROM recording
 JOIN call ON call.opened_at = recording.opened_at AND call.call_id = recording.call_id
 WHERE recording.opened_at >= :since AND recording.state = 'kept' AND recording.leg = 'both'
     AND call.disposition <> 'engine_lost' AND NOT call.inexact
-    AND recording.milliseconds < call.talk_ms * 0.98 - 1500;
+    AND recording.milliseconds + (SELECT coalesce(sum((pause->>'pause_ms')::bigint), 0)
+                                  FROM jsonb_array_elements(recording.pauses) AS pause)
+        < call.talk_ms * 0.98 - 1500;
 
 -- name: recordings_owed(since, grace)$
--- Conversations of a while ago that have neither a recording nor a word about its absence.
+-- Conversations and messages of a while ago that have neither a recording nor a word about its
+-- absence.
 SELECT count(*)
 FROM call
-WHERE opened_at >= :since AND final AND talk_ms > 0 AND ended_at < now() - :grace::interval
+CROSS JOIN (VALUES ('both'), ('voicemail')) AS due(leg)
+WHERE opened_at >= :since AND final AND ended_at < now() - :grace::interval
+    AND CASE due.leg WHEN 'both' THEN talk_ms > 0 ELSE disposition = 'voicemail' END
     AND NOT EXISTS (SELECT FROM recording
                     WHERE recording.opened_at = call.opened_at
-                        AND recording.call_id = call.call_id);
+                        AND recording.call_id = call.call_id AND recording.leg = due.leg);
 
 -- name: recordings_kept(since)
--- Every recording that must lie in the archive, with its size and digest.
-SELECT call_id, path, bytes, sha256
+-- Every recording that must be readable.
+SELECT *
 FROM recording
 WHERE opened_at >= :since AND state = 'kept'
-ORDER BY opened_at DESC, call_id DESC;
+ORDER BY opened_at DESC, call_id DESC, leg;
+
+-- name: recordings_deleted(since)
+-- Every recording that must be gone.
+SELECT *
+FROM recording
+WHERE opened_at >= :since AND state = 'deleted'
+ORDER BY opened_at DESC, call_id DESC, leg;
+
+-- name: recordings_of_calls(call_ids, opened_at)
+-- All recordings of some calls, whatever became of them.
+SELECT recording.*
+FROM unnest(:call_ids::text[], :opened_at::timestamptz[]) AS wanted(call_id, opened_at)
+JOIN recording
+    ON recording.opened_at = wanted.opened_at AND recording.call_id = wanted.call_id
+WHERE recording.path IS NOT NULL;
+
+-- name: recordings_uncertified(since)$
+-- Deleted recordings that no row of the audit says the rule and the digest of.
+SELECT count(*)
+FROM recording
+WHERE opened_at >= :since AND state = 'deleted'
+    AND NOT EXISTS (
+        SELECT FROM audit
+        WHERE audit.action = 'recording.deleted' AND audit.object = call_id || '/' || leg
+            AND audit.detail->>'sha256' = encode(recording.sha256, 'hex')
+            AND audit.detail ? 'rule');
+
+-- name: recordings_deleted_under_hold(since)$
+-- Recordings that went although a legal hold was on their call.
+SELECT count(*)
+FROM recording
+JOIN recording_hold AS hold
+    ON hold.opened_at = recording.opened_at AND hold.call_id = recording.call_id
+WHERE recording.opened_at >= :since AND recording.state = 'deleted'
+    AND recording.deleted_at >= hold.set_at
+    AND (hold.released_at IS NULL OR recording.deleted_at < hold.released_at);
 
 -- name: bytes_taken(node)
 -- Every spool file with how far it was read and what became of its bytes.

@@ -141,6 +141,10 @@ def settings(database: DatabaseSettings, tmp_path: Path) -> Settings:
         {
             "database": database.model_dump(),
             "spool": {"directory": tmp_path / "cel", "poll_seconds": 0.02},
-            "recordings": {"incoming": tmp_path / "monitor", "archive": tmp_path / "archive"},
+            "recordings": {
+                "incoming": tmp_path / "monitor",
+                "archive": tmp_path / "archive",
+                "keys": tmp_path / "recordings.keys",
+            },
         }
     )

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ivr.config import DatabaseSettings, Settings
 from ivr.database import Pool, make_pool, queries
 from ivr.log import mask_number
-from ivr.recordings import Sweeper
+from ivr.recordings.sweeper import Sweeper
 from tests.ivr import cel
 from tests.ivr.ledgers import took
-from tests.ivr.test_recordings import recorded
+from tests.ivr.recordings.test_sweeper import recorded
 
 if TYPE_CHECKING:
     from tests.ivr.conftest import Server

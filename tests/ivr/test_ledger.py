@@ -19,13 +19,13 @@ from ivr.config import Settings
 from ivr.database import Pool
 from ivr.folding import Folding
 from ivr.intake import Intake
-from ivr.recordings import Sweeper
+from ivr.recordings.sweeper import Sweeper
 from ivr.records import load_record
 from ivr.supervision import Supervisor
 from ivr.verify import verify
 from tests.ivr import cel
 from tests.ivr.ledgers import append, settle, took
-from tests.ivr.test_recordings import recorded
+from tests.ivr.recordings.test_sweeper import recorded
 
 if TYPE_CHECKING:
     from tests.ivr.conftest import Server
@@ -210,9 +210,9 @@ async def test_death_at_any_place_loses_and_doubles_nothing(
     """Die at the first place, start anew, then at the second, and so on until none is left."""
     places = set()
     for number in range(1, 100):
-        call = cel.answered(number, second=cel.SECOND + 100 * number)
+        call = cel.answered(number, talk=3, second=cel.SECOND + 100 * number)
         append(settings, call)
-        recorded(settings, f"{call.call_id}.raw", seconds=30)
+        recorded(settings, f"{call.call_id}.raw", seconds=3)
         strike = Strike(number)
         failpoints.arm(strike)
         try:
@@ -231,6 +231,9 @@ async def test_death_at_any_place_loses_and_doubles_nothing(
         "folding.commit.before",
         "folding.commit.after",
         "archive.written",
+        "archive.encoded",
+        "archive.written_sealed",
+        "archive.sealed",
         "archive.placed",
         "recordings.commit.before",
         "recordings.commit.after",
@@ -259,9 +262,11 @@ async def test_a_ledger_killed_again_and_again_has_every_call_once(
     """SIGKILL at random moments while Asterisk goes on writing, three lines at a time."""
     seed = 12320
     chance = random.Random(seed)  # noqa: S311 - no secret
-    calls = [cel.answered(number, second=cel.SECOND + 100 * number) for number in range(1, 41)]
+    calls = [
+        cel.answered(number, talk=3, second=cel.SECOND + 100 * number) for number in range(1, 41)
+    ]
     for call in calls:
-        recorded(settings, f"{call.call_id}.raw", seconds=30)
+        recorded(settings, f"{call.call_id}.raw", seconds=3)
     told = settings.model_dump(mode="json", include={"database", "spool", "recordings", "node"})
     text = "".join(call.text() for call in calls)
 

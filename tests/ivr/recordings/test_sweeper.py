@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import io
 import os
 import time
-import wave
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import numpy as np
 import pytest
+import soundfile
 from structlog.testing import capture_logs
 
-from ivr.archive import RATE, Archive
 from ivr.config import Settings
 from ivr.database import Pool
-from ivr.recordings import Sweeper
+from ivr.recordings.keys import KeyFile
+from ivr.recordings.opus import RATE
+from ivr.recordings.reading import Reader, files_of
+from ivr.recordings.storage import LocalStorage
+from ivr.recordings.sweeper import Sweeper
 from ivr.records import load_record
 from tests.ivr import cel
 from tests.ivr.ledgers import settle, took
@@ -46,6 +50,31 @@ def loudest(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
     return float(np.argmax(spectrum) * RATE / len(samples))
 
 
+async def plain(settings: Settings, row: Any, format: str = "") -> bytes:  # noqa: ANN401, A002 - a row of asyncpg's
+    """Open a recording as a player would."""
+    storage = LocalStorage(settings.recordings.archive)
+    reader = Reader({"local": storage}, KeyFile(settings.recordings.keys))
+    file = next(file for file in files_of(row) if format in ("", file.format))
+    return b"".join([piece async for piece in reader.sound(file, 0, file.size)])
+
+
+async def heard(
+    settings: Settings,
+    row: Any,  # noqa: ANN401 - a row of asyncpg's
+    format: str = "",  # noqa: A002 - the field's word
+) -> np.ndarray[tuple[int, int], np.dtype[np.int16]]:
+    """Decode a recording: frames by legs."""
+    samples: np.ndarray[tuple[int, int], np.dtype[np.int16]]
+    samples, rate = soundfile.read(io.BytesIO(await plain(settings, row, format)), dtype="int16")
+    assert rate == RATE
+    return samples
+
+
+async def stored(connection: Connection, call: cel.Journal, leg: str = "both") -> Any:  # noqa: ANN401 - a row of asyncpg's
+    sql = "SELECT * FROM recording WHERE call_id = $1 AND leg = $2"
+    return await connection.fetchrow(sql, call.call_id, leg)
+
+
 async def test_a_recording_comes_to_its_call_with_both_voices(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:
@@ -56,10 +85,10 @@ async def test_a_recording_comes_to_its_call_with_both_voices(
     record = await load_record(connection, call.call_id)
     assert record is not None
     assert record.recording is not None
-    assert record.recording.path == f"2026/11/18/{call.call_id}.wav"
+    assert record.recording.path == f"2026/11/18/{call.call_id}.opus.sealed"
     assert record.recording.seconds == 3.0
-    with wave.open(str(settings.recordings.archive / record.recording.path)) as sound:
-        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    samples = await heard(settings, await stored(connection, call))
+    assert len(samples) == 3 * RATE
     assert loudest(samples[:, 0]) == pytest.approx(400, abs=2)
     assert loudest(samples[:, 1]) == pytest.approx(1000, abs=2)
     assert not raw.exists()
@@ -74,9 +103,9 @@ async def test_a_message_has_a_recording_of_its_own_leg(
     assert await Sweeper(pool, settings).step() == 1
     rows = await connection.fetch("SELECT leg, state, path FROM recording")
     assert [tuple(row) for row in rows] == [
-        ("voicemail", "kept", f"2026/11/18/{call.call_id}.voicemail.wav")
+        ("voicemail", "kept", f"2026/11/18/{call.call_id}.voicemail.opus.sealed")
     ]
-    assert Archive(settings.recordings.archive).find(rows[0]["path"]).is_file()
+    assert len(await heard(settings, await stored(connection, call, "voicemail"))) == 2 * RATE
     assert not raw.exists()
 
 
@@ -106,8 +135,7 @@ async def test_a_frame_torn_by_a_kill_is_cut_off(
     record = await load_record(connection, call.call_id)
     assert record is not None
     assert record.recording is not None
-    with wave.open(str(settings.recordings.archive / record.recording.path)) as sound:
-        assert sound.getnframes() == 2 * RATE
+    assert len(await heard(settings, await stored(connection, call))) == 2 * RATE
 
 
 async def test_a_call_that_goes_on_keeps_its_file(
