@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ivr.config import Settings, load_settings
-from ivr.errors import DatabaseFailed, DefinitionInvalid, HotlineError
-from ivr.log import configure_logging
+from ivr import commands_callers, commands_surge
+from ivr.config import Settings
+from ivr.console import ask, settings_of_the_command
+from ivr.errors import DefinitionInvalid, HotlineError
 from ivr.supervision import Supervisor
 
 if TYPE_CHECKING:
     from ivr.menu.definitions import Definitions
     from ivr.menu.model import Menu
 
-T = TypeVar("T")
 _CENTRE_TIME = ZoneInfo("Asia/Shanghai")
 _WRONG_INPUT = 2
 """Exit code for something that the operator can mend: settings, definitions, arguments."""
@@ -37,30 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The call side of the 12320 hotline: menus, live view, ledger, recordings.",
 )
+app.add_typer(commands_callers.app, name="callers")
+app.add_typer(commands_surge.app, name="surge")
 screen = Console(stderr=True)
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    configure_logging(level=settings.log_level)
-    return settings
-
-
-def _ask(question: Callable[[Settings], Awaitable[T]]) -> T:
-    """Run one question to the database, and say in one sentence why it cannot be answered."""
-    from ivr.database import OUTSIDE_FAILURES
-
-    settings = _settings()
-
-    async def answered() -> T:
-        return await question(settings)
-
-    try:
-        return asyncio.run(answered())
-    except OUTSIDE_FAILURES as failure:
-        address = urlsplit(settings.database.url)
-        where = f"{address.hostname or 'local socket'}:{address.port or 5432}{address.path}"
-        raise DatabaseFailed(f"{where}: {str(failure) or type(failure).__name__}") from None
 
 
 def _definitions(settings: Settings) -> Definitions:
@@ -75,7 +51,7 @@ def serve() -> None:
     from ivr import service
     from ivr.supervision import run_until_stopped
 
-    settings = _settings()
+    settings = settings_of_the_command()
     run_until_stopped(lambda: service.serve(settings, Supervisor(os.environ)))
 
 
@@ -85,7 +61,7 @@ def ledger() -> None:
     from ivr import ledger as process
     from ivr.supervision import run_until_stopped
 
-    settings = _settings()
+    settings = settings_of_the_command()
     run_until_stopped(lambda: process.run(settings, Supervisor(os.environ)))
 
 
@@ -94,7 +70,7 @@ def migrate() -> None:
     """Bring the database's schema up to date; safe to repeat and to run twice at once."""
     from ivr.migrations import migrate as upgrade
 
-    done = _ask(lambda settings: upgrade(settings.database.url))
+    done = ask(lambda settings: upgrade(settings.database.url))
     for number in done:
         typer.echo(f"{number} done")
     if not done:
@@ -113,7 +89,7 @@ def speak(
     from ivr.menu.music import compose_music
     from ivr.menu.speak import speak_all, still_synthetic
 
-    settings = _settings()
+    settings = settings_of_the_command()
     prompts, where = _definitions(settings).prompts, settings.definitions
     if listed:
         typer.echo("\n".join(still_synthetic(prompts, where.sounds)))
@@ -141,7 +117,7 @@ def check(
     from ivr.menu import check as proofs
     from ivr.menu.speak import out_of_step
 
-    settings = _settings()
+    settings = settings_of_the_command()
     definitions, where = _definitions(settings), settings.definitions
     today = datetime.now(_CENTRE_TIME).date()
     findings = [
@@ -184,7 +160,7 @@ def staff(
         ):
             return await load_traffic(connection, queue, days=days, today=today)
 
-    half_hours = _ask(traffic)
+    half_hours = ask(traffic)
     if not half_hours:
         typer.echo(f"no calls in queue {queue!r} in the last {days} days", err=True)
         raise typer.Exit(1)
@@ -210,7 +186,7 @@ def play(
     from ivr.menu.play import play as walk
     from ivr.menu.turn import Closed, Situation
 
-    definitions = _definitions(_settings())
+    definitions = _definitions(settings_of_the_command())
     situation = Situation(
         closed=Closed(opens=8 * 60, closes=18 * 60) if closed else None,
         surge=surge,
@@ -234,7 +210,7 @@ def draw(
     """Write a menu as a picture to standard output."""
     from ivr.menu.draw import draw_mermaid, draw_svg
 
-    definitions = _definitions(_settings())
+    definitions = _definitions(settings_of_the_command())
     picture = draw_svg if svg else draw_mermaid
     typer.echo(picture(_menu(definitions, name), definitions.prompts))
 
@@ -252,7 +228,7 @@ def verify() -> None:
     """Check the ledger's identities on the live system; exit 1 when one does not hold."""
     from ivr import verify as identities
 
-    findings = _ask(identities.verify)
+    findings = ask(identities.verify)
     typer.echo(identities.report(findings))
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)
@@ -268,7 +244,7 @@ def classify(*, model: _Model = None) -> None:
     """Classify rows from standard input: a JSON line in, a JSON line out, in order."""
     from ivr.categories.commands import classify_lines, open_classifier
 
-    _settings()
+    settings_of_the_command()
     for line in classify_lines(sys.stdin, open_classifier(model)):
         typer.echo(line)
 
@@ -282,7 +258,7 @@ def learn(
     """Learn from confirmed rows; a model that is worse on the held share is refused, exit 1."""
     from ivr.categories.commands import learn_file
 
-    _settings()
+    settings_of_the_command()
     learnt = learn_file(rows, model)
     typer.echo(learnt.as_text())
     if not learnt.taken:
@@ -301,7 +277,7 @@ def evaluate(
     from ivr.categories import evaluation
     from ivr.categories.commands import evaluate_file, open_classifier
 
-    _settings()
+    settings_of_the_command()
     found = evaluate_file(rows, open_classifier(model), text_alone=text_alone)
     if as_json:
         typer.echo(json.dumps(evaluation.as_json(found), ensure_ascii=False))
@@ -326,7 +302,7 @@ def record(
         ):
             return await load_record(connection, call_id)
 
-    found = _ask(find)
+    found = ask(find)
     if found is None:
         typer.echo(f"no record of {call_id!r} yet", err=True)
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -24,6 +24,7 @@ from pydantic import AfterValidator, Field
 from pydantic.types import StringConstraints
 
 from ivr.definition import Section, Source, parse_definition
+from ivr.duty import DIALLABLE, Roster, Shift
 from ivr.errors import DefinitionInvalid
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -85,6 +86,8 @@ class Hours:
     queues: Mapping[str, QueueHours]
     days: Mapping[date, DayKind] = field(default_factory=dict)
     """The centre's own calendar: these days are of this kind whatever the calendar says."""
+    duty: Mapping[str, Roster] = field(default_factory=dict)
+    """Queue to who is on call for it outside the hours."""
     announced: frozenset[int] = frozenset()
     """Years whose notice is in `days`, because the calendar library does not hold it yet."""
 
@@ -153,21 +156,27 @@ def next_span(hours: Hours, schedule: Schedule, moment: datetime) -> Span | None
     return None
 
 
-def open_queue(hours: Hours, queue: str, moment: datetime) -> str:
-    """Follow `otherwise` to a queue that is open; the queue itself when there is none.
+def open_queue(
+    hours: Hours, queue: str, moment: datetime, opened: Collection[str] = ()
+) -> str | None:
+    """Follow `otherwise` to a queue that is open; None when nobody answers.
 
-    A caller is never turned away by a gap in a table: the queue chosen keeps the call.
+    Args:
+        hours: the whole table.
+        queue: where the caller wants to go; one that the table does not know counts as open.
+        moment: with time zone.
+        opened: queues that a supervisor has opened whatever their hours.
     """
     at, seen = queue, {queue}
     while at in hours.queues:
         entry = hours.queues[at]
-        if is_open(hours, hours.schedules[entry.schedule], moment):
+        if at in opened or is_open(hours, hours.schedules[entry.schedule], moment):
             return at
         if entry.otherwise is None or entry.otherwise in seen:
-            return queue
+            return None
         at = entry.otherwise
         seen.add(at)
-    return queue
+    return at
 
 
 def _span(text: str) -> str:
@@ -214,12 +223,30 @@ class _Day(Section):
     note: str
 
 
+DutyNumbers = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=f"^({DIALLABLE.pattern})$")], ...],
+    Field(strict=False),
+]
+
+
+class _Shift(Section):
+    begins: datetime
+    ends: datetime
+    numbers: DutyNumbers
+
+
+class _Roster(Section):
+    numbers: DutyNumbers = ()
+    shifts: Annotated[tuple[_Shift, ...], Field(strict=False)] = ()
+
+
 class _Hours(Section):
     schedules: dict[str, _Schedule]
     numbers: dict[Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]{2,20}|default)$")], str]
     queues: dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")], _Queue]
     announced: Annotated[tuple[int, ...], Field(strict=False)] = ()
     days: Annotated[tuple[_Day, ...], Field(strict=False)] = ()
+    duty: dict[str, _Roster] = Field(default_factory=dict)
 
 
 def parse_hours(path: Path, text: str) -> Hours:
@@ -239,6 +266,7 @@ def parse_hours(path: Path, text: str) -> Hours:
             {name: QueueHours(one.schedule, one.otherwise) for name, one in raw.queues.items()}
         ),
         days=MappingProxyType({day.date: day.kind for day in raw.days}),
+        duty=MappingProxyType({name: _roster(one) for name, one in raw.duty.items()}),
         announced=frozenset(raw.announced),
     )
 
@@ -247,6 +275,18 @@ def _schedule(raw: _Schedule) -> Schedule:
     return MappingProxyType(
         {kind: tuple(_parsed(text) for text in getattr(raw, kind)) for kind in DayKind}
     )
+
+
+def _roster(raw: _Roster) -> Roster:
+    return Roster(
+        raw.numbers, tuple(Shift(one.begins, one.ends, one.numbers) for one in raw.shifts)
+    )
+
+
+def _misplaced(shift: _Shift) -> str:
+    if shift.begins.tzinfo or shift.ends.tzinfo:
+        return "expected Chinese time without a zone, such as 2026-11-23T17:30:00."
+    return "" if shift.begins < shift.ends else "expected an end after the beginning."
 
 
 def _overlaps(raw: _Hours, source: Source) -> list[str]:
@@ -272,6 +312,17 @@ def _dangling(raw: _Hours, source: Source) -> list[str]:
         source.at(("queues", name), f"otherwise leads to {queue.otherwise!r}, not a queue here.")
         for name, queue in raw.queues.items()
         if queue.otherwise is not None and queue.otherwise not in raw.queues
+    ]
+    faults += [
+        source.at(("duty", name), "expected the name of a queue here.")
+        for name in raw.duty
+        if name not in raw.queues
+    ]
+    faults += [
+        source.at(("duty", name, "shifts", number), sentence)
+        for name, roster in raw.duty.items()
+        for number, shift in enumerate(roster.shifts)
+        if (sentence := _misplaced(shift))
     ]
     if DEFAULT not in raw.numbers:
         faults.append(source.at(("numbers",), "expected an entry `default`, it is missing."))

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from ivr.duty import on_duty
 from ivr.hours import Hours, is_open, next_span, open_queue
 from ivr.menu.model import Menu, Priority, Profile
 from ivr.menu.turn import Closed, Situation
+from ivr.screening import Level
 
 REPEATED_ABANDONS: Final = 2
 """Calls given up within the last hour that lift a caller to P2."""
@@ -27,6 +29,18 @@ class Caller:
     """Flagged by an agent or registered as 60 or older."""
     abandons_last_hour: int = 0
     callback_due: bool = False
+    level: Level = Level.FREE
+    """Whether calls of this number were confirmed as harassing, and how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """The emergency switch is on."""
+
+    announcement: str | None = None
+    """The prompt that is announced; None for the menu's own."""
+    queues: frozenset[str] = frozenset()
+    """Open whatever their hours say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ def answer(  # noqa: PLR0913 - each of the six decides, and none belongs to anot
     moment: datetime,
     caller: Caller = Caller(),
     *,
-    surge: bool = False,
+    surge: Surge | None = None,
 ) -> Answer:
     """Decide how a call to `dialled` at `moment` (with time zone) is answered."""
     return Answer(
@@ -56,26 +70,42 @@ def answer(  # noqa: PLR0913 - each of the six decides, and none belongs to anot
 def menu_of(menus: tuple[Menu, ...], dialled: str, caller: Caller) -> Menu:
     """Choose the menu: the number's own; a direct one for the elderly and unknown numbers.
 
+    A number that is held back gets the menu for those, and its own when a centre has none.
+
     A number that no menu claims still reaches people at once rather than an arbitrary menu.
     """
     direct = next((menu for menu in menus if menu.profile is Profile.DIRECT), None)
     own = next((menu for menu in menus if dialled in menu.numbers), None)
+    otherwise = next(menu for menu in menus if menu.profile is not Profile.HELD)
+    if caller.level >= Level.HELD:
+        held = next((menu for menu in menus if menu.profile is Profile.HELD), None)
+        return held or own or direct or otherwise
     if caller.elderly:
-        return direct or own or menus[0]
-    return own or direct or menus[0]
+        return direct or own or otherwise
+    return own or direct or otherwise
 
 
 def situation(
-    hours: Hours, dialled: str, moment: datetime, caller: Caller, *, surge: bool = False
+    hours: Hours,
+    dialled: str,
+    moment: datetime,
+    caller: Caller,
+    *,
+    surge: Surge | None = None,
 ) -> Situation:
     """Tell the menu engine what is true now."""
-    substitutes = {queue: open_queue(hours, queue, moment) for queue in hours.queues}
+    opened = surge.queues if surge else frozenset()
+    answering = {name: open_queue(hours, name, moment, opened) for name in hours.queues}
     return Situation(
         closed=_closed(hours, dialled, moment),
-        surge=surge,
+        surge=surge is not None,
+        announcement=surge.announcement if surge else None,
+        warned=caller.level == Level.WARNED,
         elderly=caller.elderly,
         priority=priority_of(caller),
-        substitutes={queue: other for queue, other in substitutes.items() if other != queue},
+        substitutes={name: by for name, by in answering.items() if by is not None and by != name},
+        unstaffed=frozenset(name for name, by in answering.items() if by is None),
+        duty={name: on_duty(roster, moment) for name, roster in hours.duty.items()},
     )
 
 

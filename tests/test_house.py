@@ -23,6 +23,8 @@ PURE = [
     "ivr/fold.py",
     "ivr/visits.py",
     "ivr/hours.py",
+    "ivr/duty.py",
+    "ivr/screening.py",
     "ivr/routing.py",
     "ivr/board.py",
     "ivr/queues.py",

@@ -25,11 +25,31 @@ ROUTE_QUEUE: Final = "ROUTE_QUEUE"
 ROUTE_PRIORITY: Final = "ROUTE_PRIORITY"
 """Channel variable: queue priority, 0 (normal) to 30 (self-harm); becomes QUEUE_PRIO."""
 
+ROUTE_NUMBERS: Final = "ROUTE_NUMBERS"
+"""Channel variable: telephones to ring one after the other, at most three, separated by a dot; only
+with the route `oncall`."""
+
+ROUTE_MANNER: Final = "ROUTE_MANNER"
+"""Channel variable: `direct` for a caller who came to the queue without a menu and is offered
+self-service there; `elderly` for one who is spared such offers; empty for all others."""
+
 
 RATING_EXEMPT: Final = "RATING_EXEMPT"
 """Channel variable, set on the caller's channel while the agent speaks with him: why he is not
 asked for a rating; `wrong_number`, `redirected` (to 120, 110 or 12356) or `not_reached` (a
 call-back met a machine). Any other word is ignored. `short` and `crisis` the dialplan finds out."""
+
+
+CALLBACK_NUMBER: Final = "CALLBACK_NUMBER"
+"""Channel variable, set once for an attempt when its agent is there: whom to ring. Empty: nobody."""
+
+CALLBACK_OF: Final = "CALLBACK_OF"
+CALLBACK_QUEUE: Final = "CALLBACK_QUEUE"
+CALLBACK_PLACE: Final = "CALLBACK_PLACE"
+CALLBACK_UNTIL: Final = "CALLBACK_UNTIL"
+NOT_AFTER: Final = "NOT_AFTER"
+"""Given with a place holder: the call it is for, the queue, the QUEUE_PRIO that is its place, the
+epoch second at which it leaves the line, and the one after which it must not begin any more."""
 
 
 class Route(StrEnum):
@@ -38,6 +58,8 @@ class Route(StrEnum):
     QUEUE = "queue"
     BYE = "bye"
     VOICEMAIL = "voicemail"
+    ONCALL = "oncall"
+    """Ring who is on duty; not answered, an urgent message for the people of `ROUTE_QUEUE`."""
 
 
 class Outcome(StrEnum):
@@ -99,6 +121,14 @@ class UserEvent(StrEnum):
     """After a `3`: `1` manner of service, `2` answers, `3` waiting time, `4` outcome."""
     RATING_EXEMPT = "RATING_EXEMPT"
     """Why an answered caller was not asked: `short`, `crisis`, or a word of the agent's."""
+    TRANSFER = "TRANSFER"
+    """`<kind>:<number>` on the channel from which it is rung: somebody outside is asked to take the
+    call over; kind is one of `ivr.transfers.Kind`."""
+    CALLBACK_BOOKED = "CALLBACK_BOOKED"
+    """`<queue>:<priority>:<second>:<number>`: the caller left the queue, which he had entered in
+    that second since 1970, to be called back under that number. The ticket is made of it."""
+    CALLBACK_OF = "CALLBACK_OF"
+    """Call id of the call that booked it, on our own call that calls back."""
     OUTCOME = "OUTCOME"
     """One of `Outcome`, e.g. `CELGenUserEvent(OUTCOME,night)`."""
     HOLD = "HOLD"

@@ -28,11 +28,12 @@ from ivr.menu.model import (
     Destination,
     Menu,
     Node,
+    Profile,
     Prompt,
     Service,
 )
 from ivr.menu.prompts import PromptBook
-from ivr.menu.turn import Closed, Collect, Heard, Keys, Leave, Silence, Situation, State
+from ivr.menu.turn import Closed, Collect, Gone, Heard, Keys, Leave, Silence, Situation, State
 
 if TYPE_CHECKING:  # definitions are proved before they are put in force, there
     from ivr.menu.definitions import Definitions
@@ -227,8 +228,21 @@ def _endings(menu: Menu, situation: Situation, state: State, where: str) -> Iter
         while at.ended is None and count <= LONGEST_VISIT + 1:
             turn = step(menu, situation, at, heard)
             at, then, count = turn.state, turn.then, count + 1
-        if not _is_person(then) or (patience is not None and count > patience):
+        good = _is_good_end(menu, situation, then)
+        if not good or (patience is not None and count > patience):
             yield Finding(Weight.FAULT, where, f"{heard} for ever does not end at a person.")
+
+
+def _is_good_end(menu: Menu, situation: Situation, then: Collect | Leave | Gone | None) -> bool:
+    """A person; outside the hours a message will do, and of a number held back nobody is owed."""
+    if not isinstance(then, Leave):
+        return False
+    ends = {Service.QUEUE}
+    if situation.closed:
+        ends.add(Service.VOICEMAIL)
+    if menu.profile is Profile.HELD:
+        ends.add(Service.BYE)
+    return then.destination.service in ends
 
 
 def check_hours(definitions: Definitions) -> Iterator[Finding]:
@@ -239,8 +253,9 @@ def check_hours(definitions: Definitions) -> Iterator[Finding]:
         if name not in used:
             yield Finding(Weight.WARNING, f"hours.queues.{name}", "no menu leads here.")
         if not _covered(hours, name, ()):
-            sentence = f"closed at times ({queue.schedule}), and no `otherwise` answers then."
-            yield Finding(Weight.FAULT, f"hours.queues.{name}", sentence)
+            sentence = f"closed at times ({queue.schedule}); callers leave a message then."
+            yield Finding(Weight.WARNING, f"hours.queues.{name}", sentence)
+    yield from _duty(definitions)
     claimed = {number: menu for menu in definitions.menus for number in menu.numbers}
     for number, schedule in hours.numbers.items():
         if not any(hours.schedules[schedule].values()):
@@ -259,7 +274,18 @@ def check_hours(definitions: Definitions) -> Iterator[Finding]:
             yield Finding(Weight.WARNING, f"hours.numbers.{number}", "no menu has this number.")
 
 
-def _queues(menus: Iterable[Menu]) -> Collection[str]:
+def _duty(definitions: Definitions) -> Iterator[Finding]:
+    """Find queues that are rung for at night and have nobody to be rung."""
+    hours = definitions.hours
+    nights = not all(_always(hours.schedules[one]) for one in hours.numbers.values())
+    for name in _queues(definitions.menus, Service.ONCALL) if nights else ():
+        roster = hours.duty.get(name)
+        if roster is None or not roster.numbers:
+            sentence = "nobody is on call without a shift; callers leave an urgent message then."
+            yield Finding(Weight.WARNING, f"hours.duty.{name}", sentence)
+
+
+def _queues(menus: Iterable[Menu], service: Service = Service.QUEUE) -> Collection[str]:
     return {
         place.name
         for menu in menus
@@ -268,7 +294,7 @@ def _queues(menus: Iterable[Menu]) -> Collection[str]:
             menu.person.to,
             *(option.to for node in menu.nodes.values() for option in targets(node)),
         )
-        if isinstance(place, Destination) and place.service is Service.QUEUE
+        if isinstance(place, Destination) and place.service is service
     }
 
 

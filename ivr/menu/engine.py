@@ -26,8 +26,8 @@ The values that pass are in `ivr.menu.turn`; `PromptBook.sounds` in `ivr.menu.pr
 `Say` into file names.
 
 Promises, each a property test: every input in every state has an answer; after 3 wrong keys,
-2 silences or `LONGEST_VISIT` turns the caller leaves to a person; `0` leads to a person from
-every node; nothing a caller types is emitted where it may be personal.
+2 silences or `LONGEST_VISIT` turns the caller leaves to a person, outside the hours to a message;
+`0` leads to a person from every node; nothing a caller types is emitted where it may be personal.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from ivr.asterisk.variables import UserEvent
+from ivr.asterisk.variables import Outcome, UserEvent
 from ivr.menu.model import (
     BACK_KEY,
     LANGUAGE_KEY,
@@ -51,6 +51,7 @@ from ivr.menu.model import (
     Menu,
     Node,
     Option,
+    Profile,
     Prompt,
     Service,
     Timings,
@@ -106,9 +107,17 @@ class _Visit:
         closed = self.situation.closed
         values = {"open": closed.opens, "close": closed.closes} if closed else {}
         return tuple(
-            Say(prompt.key, tuple((slot, values[slot]) for slot in prompt.slots if slot in values))
+            Say(
+                self.key(prompt),
+                tuple((slot, values[slot]) for slot in prompt.slots if slot in values),
+            )
             for prompt in prompts
         )
+
+    def key(self, prompt: Prompt) -> str:
+        """Give what is said for a prompt: an order may bring its own announcement."""
+        ordered = self.situation.announcement
+        return ordered if ordered and prompt.key == self.menu.sayings.surge.key else prompt.key
 
     def plays(self, prompts: Iterable[Prompt]) -> tuple[Play, ...]:
         return tuple(
@@ -121,11 +130,18 @@ def begin(menu: Menu, situation: Situation) -> Turn:
     """Answer a new call."""
     visit = _Visit(menu, situation)
     start: str | Destination = menu.start
+    outcome: tuple[Step, ...] = ()
     if situation.surge and menu.surge:
         start = menu.surge
     elif situation.closed and menu.night:
-        start = menu.night
-    return _follow(visit, State(), Option(to=start, say=menu.opening))
+        start, outcome = menu.night, (Emit(UserEvent.OUTCOME, Outcome.NIGHT),)
+    if menu.profile is Profile.HELD:
+        outcome = (Emit(UserEvent.OUTCOME, Outcome.BLOCKED),)
+    opening = menu.opening
+    if situation.warned:
+        opening = (*opening, menu.sayings.warning)
+    turn = _follow(visit, State(), Option(to=start))
+    return _before((*visit.plays(opening), *outcome), turn)
 
 
 def step(menu: Menu, situation: Situation, state: State, heard: Heard) -> Turn:
@@ -238,6 +254,10 @@ def _answered(visit: _Visit, state: State, key: str, option: Option, *, entered:
 
 def _person(visit: _Visit, state: State, key: str) -> Turn:
     option = visit.person(state)
+    at_night = key != PERSON_KEY and visit.situation.closed is not None
+    match option.to:
+        case Destination(service=Service.QUEUE) as to if at_night:
+            return _answered(visit, state, key, replace(option, to=_message(to), say=()))
     say = option.say or (visit.menu.sayings.person,)
     return _answered(visit, state, key, replace(option, say=say))
 
@@ -283,15 +303,26 @@ def _follow(visit: _Visit, state: State, option: Option, *, entered: str = "") -
 
 
 def _leave(visit: _Visit, state: State, destination: Destination, entered: str) -> Turn:
-    situation = visit.situation
+    situation, name = visit.situation, destination.name
     steps: tuple[Step, ...] = ()
-    substitute = situation.substitutes.get(destination.name)
-    if destination.service is Service.QUEUE and substitute:
+    numbers: tuple[str, ...] = ()
+    if destination.service is Service.QUEUE and name in situation.substitutes:
         steps = visit.plays((visit.menu.sayings.closed,))
-        destination = replace(destination, name=substitute)
+        destination = replace(destination, name=situation.substitutes[name])
+    elif destination.service is Service.QUEUE and name in situation.unstaffed:
+        steps = visit.plays((visit.menu.sayings.message,))
+        destination = _message(destination)
+    elif destination.service is Service.ONCALL:
+        numbers = situation.duty.get(name, ())
+        destination = destination if numbers else _message(destination)
     priority = max(destination.priority, situation.priority)
-    leave = Leave(replace(destination, priority=priority), entered)
+    leave = Leave(replace(destination, priority=priority), entered, numbers)
     return Turn(replace(state, ended=leave), steps, leave)
+
+
+def _message(destination: Destination) -> Destination:
+    """Give the way to a message for the same people; it is urgent as the call would have been."""
+    return replace(destination, service=Service.VOICEMAIL)
 
 
 def _ask(visit: _Visit, state: State, prompts: tuple[Prompt, ...]) -> Turn:

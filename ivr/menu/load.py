@@ -50,7 +50,7 @@ NIGHT_SLOTS: Final = frozenset({"open", "close"})
 """Values that the engine can say inside a menu's prompt, known only when the office is closed."""
 
 
-_OF_A_QUEUE: Final = frozenset({Service.QUEUE, Service.VOICEMAIL, Service.CALLBACK})
+_OF_A_QUEUE: Final = frozenset({Service.QUEUE, Service.VOICEMAIL, Service.CALLBACK, Service.ONCALL})
 """Services whose name is the queue whose people they are for."""
 
 
@@ -62,7 +62,7 @@ class _Option(Section):
     callback: QueueName | None = None
     knowledge: str | None = None
     progress: str | None = None
-    oncall: str | None = None
+    oncall: QueueName | None = None
     transfer: Number | None = None
     priority: Annotated[str, StringConstraints(pattern="^P[0-3]$")] = "P3"
     say: Annotated[PromptKeys, Field(strict=False)] = ()
@@ -90,6 +90,9 @@ class _Sayings(Section):
     invalid: str = "p_invalid"
     closed: str = "p_closed"
     person_first: str = "p_person_first"
+    message: str = "p_message"
+    warning: str = "p_warning"
+    surge: str = "p_surge"
 
 
 class _Menu(Section):
@@ -198,7 +201,7 @@ class _Reader:
 
     def _sayings(self) -> Sayings:
         raw = self._raw.sayings
-        keys = (raw.person, raw.invalid, raw.closed, raw.person_first)
+        keys = tuple(getattr(raw, name) for name in _Sayings.model_fields)
         prompts = self._prompts(keys, ("sayings",))
         return Sayings(*prompts) if len(prompts) == len(keys) else Sayings()
 
@@ -244,7 +247,8 @@ class _Reader:
         return options
 
     def _person(self, raw: _Option, at: tuple[str, ...]) -> Option:
-        if raw.queue is None:
+        held = self._raw.profile is Profile.HELD
+        if raw.queue is None and not (held and raw.bye):
             self._fault(at, "expected a queue: this leads to a person.")
         return self._option(raw, at)
 

@@ -8,7 +8,7 @@ edited file never changes a call that is under way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -41,7 +41,7 @@ class Service(StrEnum):
     PROGRESS = "progress"
     """Hear the state of the work order with the digits entered."""
     ONCALL = "oncall"
-    """Ring the duty officer; the name is the roster."""
+    """Ring whoever is on duty for the named queue; not answered, an urgent message is left."""
     TRANSFER = "transfer"
     """Connect to an outside line; the name is its telephone number."""
 
@@ -65,6 +65,8 @@ class Profile(StrEnum):
     MENU = "menu"
     DIRECT = "direct"
     """No menu: straight to a person, as GB/T 33358-2016 recommends for government lines."""
+    HELD = "held"
+    """For numbers that are held back: self-service and the psychological line, nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,16 @@ class Sayings:
     """The queue asked for is closed now and another one takes the call."""
     person_first: Prompt = field(default_factory=lambda: Prompt("p_person_first"))
     """Opens every menu of an elderly caller: a person by the key 0."""
+    message: Prompt = field(default_factory=lambda: Prompt("p_message"))
+    """Nobody who could answer is there now; a message follows."""
+    warning: Prompt = field(default_factory=lambda: Prompt("p_warning", must_hear=True))
+    """After the opening, to a number whose calls were confirmed as harassing."""
+    surge: Prompt = field(default_factory=lambda: Prompt("p_surge"))
+    """What an order to throw the emergency switch may put another announcement in place of."""
 
     def __iter__(self) -> Iterator[Prompt]:
         """All of them, for checking."""
-        return iter((self.person, self.invalid, self.closed, self.person_first))
+        return (getattr(self, one.name) for one in fields(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,8 @@ class Menu:
     """Heard first by everybody."""
     start: str | Destination
     person: Option
-    """What `0`, silence and wrong keys lead to where a node names nobody nearer."""
+    """What `0`, silence and wrong keys lead to where a node names nobody nearer; outside the hours
+    silence and wrong keys lead to a message for the same people."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     night: str | None = None
     """The node that replaces `start` outside the number's hours."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field
 from pydantic.types import StringConstraints
@@ -81,6 +81,14 @@ class PromptBook:
             }
         )
 
+    def with_text(self, key: str, texts: Mapping[str, str]) -> Self:
+        """Give the book with one prompt more, by locale; the same book without a text."""
+        if not texts:
+            return self
+        return replace(
+            self, texts={one: {**said, key: texts[one]} for one, said in self.texts.items()}
+        )
+
     def text(self, say: Say, locale: str) -> str:
         """Give what a caller hears as a text, values included."""
         values, words = dict(say.values), sounds_of_values()[locale]
@@ -127,7 +135,12 @@ def _parts(key: str, text: str) -> Iterator[_Slot | _Piece]:
             yield _Slot(pieces[position + 1], pieces[position + 2])
 
 
-def _text(text: str) -> str:
+def speakable(text: str) -> str:
+    """Return a text that can be spoken as a prompt.
+
+    Raises:
+        ValueError: it holds nothing to say, control characters, or values of unknown kinds.
+    """
     if not _SPEAKABLE.search(text) or not text.replace("\n", " ").isprintable():
         raise ValueError("expected a sentence without control characters")
     if unknown := {kind for _, kind in _slots(text)} - KINDS:
@@ -137,7 +150,7 @@ def _text(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_text)]
+Text = Annotated[str, AfterValidator(speakable)]
 PromptKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 

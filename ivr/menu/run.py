@@ -8,10 +8,17 @@ from typing import Final
 import structlog
 
 from ivr.asterisk.channel import CallerGone, Channel
-from ivr.asterisk.variables import ROUTE, ROUTE_PRIORITY, ROUTE_QUEUE, Route
+from ivr.asterisk.variables import (
+    ROUTE,
+    ROUTE_MANNER,
+    ROUTE_NUMBERS,
+    ROUTE_PRIORITY,
+    ROUTE_QUEUE,
+    Route,
+)
 from ivr.errors import DefinitionInvalid
 from ivr.menu.engine import begin, step
-from ivr.menu.model import LOCALES
+from ivr.menu.model import LOCALES, Profile
 from ivr.menu.prompts import PromptBook
 from ivr.menu.turn import Collect, Emit, Gone, Heard, Keys, Leave, Play, Say, Silence, Speak, Step
 from ivr.routing import Answer
@@ -43,7 +50,7 @@ async def run_menu(channel: Channel, way: Answer, prompts: PromptBook) -> None:
                     heard = await _hear(channel, turn.then, prompts, locale)
                     turn = step(way.menu, way.situation, turn.state, heard)
                 case Leave():
-                    await _leave(channel, turn.then, way.menu.name)
+                    await _leave(channel, turn.then, way)
                     return
                 case Gone():
                     return
@@ -78,15 +85,17 @@ async def _hear(channel: Channel, question: Collect, prompts: PromptBook, locale
     return Keys(pressed) if pressed else Silence()
 
 
-async def _leave(channel: Channel, leave: Leave, menu: str) -> None:
+async def _leave(channel: Channel, leave: Leave, way: Answer) -> None:
     """Set the route, its name last: a caller whose ROUTE is empty takes the plain menu."""
-    destination = leave.destination
+    destination, menu = leave.destination, way.menu.name
     if destination.service.value not in _ROUTES:
         raise DefinitionInvalid(f"{menu}: the dialplan has no route {destination.service.value}.")
     await channel.set_variables(
         {
             ROUTE_QUEUE: destination.name,
             ROUTE_PRIORITY: str(destination.priority.value),
+            **({ROUTE_NUMBERS: ".".join(leave.numbers)} if leave.numbers else {}),
+            **({ROUTE_MANNER: manner} if (manner := _manner(way)) else {}),
             ROUTE: destination.service.value,
         }
     )
@@ -97,6 +106,12 @@ async def _leave(channel: Channel, leave: Leave, menu: str) -> None:
         queue=destination.name,
         priority=destination.priority.value,
     )
+
+
+def _manner(way: Answer) -> str:
+    if way.situation.elderly:
+        return "elderly"
+    return "direct" if way.menu.profile is Profile.DIRECT else ""
 
 
 def _sounds(says: Iterable[Say], prompts: PromptBook, locale: str) -> list[str]:

@@ -85,6 +85,27 @@ def speak_all(
     return Spoken(len(stale), len(tasks) - len(stale), still_synthetic(prompts, sounds))
 
 
+def speak_text(
+    key: str,
+    texts: Mapping[str, str],
+    sounds: Path,
+    pronunciations: Mapping[str, Mapping[str, str]],
+    voice: str = "espeak",
+) -> None:
+    """Make the sound of a text that stands in no file, by locale, unless it is there.
+
+    Raises:
+        SettingsInvalid: no such voice.
+        VoiceFailed: the voice made no sound.
+    """
+    synth = find_voice(voice, pronunciations)
+    for locale, text in texts.items():
+        stem = _stem(sounds, locale, key)
+        if not all(stem.with_name(f"{key}.{suffix}").is_file() for suffix, _ in FORMATS):
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            write_sounds(stem, levelled(synth.synthesize(text, locale)))
+
+
 def still_synthetic(prompts: PromptBook, sounds: Path) -> tuple[str, ...]:
     """List `<locale>/<key>` of every sound that no human has recorded yet."""
     return tuple(

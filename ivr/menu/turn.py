@@ -28,12 +28,20 @@ class Situation:
     """None while the dialled number is within its hours."""
     surge: bool = False
     """The emergency switch is on."""
+    announcement: str | None = None
+    """The prompt that takes the place of the menu's own announcement of the emergency."""
+    warned: bool = False
+    """Calls of this number were confirmed as harassing; a warning is heard."""
     elderly: bool = False
     """Slower: longer waits, and the way to a person is told first."""
     priority: Priority = Priority.P3
     """What the caller is owed whatever is chosen, e.g. P2 after abandoned calls."""
     substitutes: Mapping[str, str] = field(default_factory=dict)
     """Queues that are closed now, and the queue that takes their calls."""
+    unstaffed: frozenset[str] = frozenset()
+    """Queues that are closed now and that nobody stands in for."""
+    duty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Queue to the telephone numbers on duty for it now, in the order in which they are rung."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,8 @@ class Leave:
     destination: Destination
     entered: str = ""
     """Digits of an entry that the destination needs; personal, never logged."""
+    numbers: tuple[str, ...] = ()
+    """Telephones to ring, in order; somebody's own, never logged."""
 
 
 @dataclass(frozen=True, slots=True)

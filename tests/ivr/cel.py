@@ -133,9 +133,16 @@ def answered(number: int = 1, *, talk: float = 30, boot: int = 7, second: int = 
     return call.hangs_up(source="dialplan/builtin").ends()
 
 
-def abandoned(number: int = 1, *, wait: float = 12, boot: int = 7, agent: str = "a1001") -> Journal:
+def abandoned(
+    number: int = 1,
+    *,
+    wait: float = 12,
+    boot: int = 7,
+    agent: str = "a1001",
+    second: int = SECOND,
+) -> Journal:
     """A caller waits, a phone rings in vain, and the caller hangs up."""
-    call = Journal(number, boot).begins().chooses("main", "0").queues("general")
+    call = Journal(number, boot, second).begins().chooses("main", "0").queues("general")
     call.rings(agent, seconds=wait).hangs_up(phone(agent), cause=0).hangs_up(source=CALLER)
     return call.ends()
 

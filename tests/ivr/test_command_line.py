@@ -57,7 +57,7 @@ def test_the_end_of_input_is_a_caller_who_hangs_up() -> None:
 def test_an_unknown_menu_is_answered_with_the_known_ones() -> None:
     done = run("play", "mian")
     assert done.returncode == 2
-    assert "'mian': expected one of direct, main" in done.stderr
+    assert "'mian': expected one of direct, held, main" in done.stderr
 
 
 def test_a_menu_is_drawn_both_ways() -> None:

@@ -9,7 +9,7 @@ import pytest
 from ivr.hours import SHANGHAI, DayKind, Hours, parse_hours
 from ivr.menu.model import Destination, Menu, Option, Priority, Profile, Prompt, Service
 from ivr.menu.turn import Closed
-from ivr.routing import Caller, answer, menu_of, priority_of, situation
+from ivr.routing import Caller, Surge, answer, menu_of, priority_of, situation
 
 PEOPLE = Destination(Service.QUEUE, "anyone")
 MAIN = Menu("main", Profile.MENU, ("12320",), (Prompt("hello"),), PEOPLE, Option(to=PEOPLE))
@@ -96,7 +96,7 @@ def test_another_number_keeps_its_own_hours() -> None:
 
 def test_what_is_known_of_the_caller_and_the_switch_reaches_the_menu() -> None:
     caller = Caller(elderly=True, abandons_last_hour=3)
-    way = answer(MENUS, HOURS, "12320", DAY, caller, surge=True)
+    way = answer(MENUS, HOURS, "12320", DAY, caller, surge=Surge())
     assert way.menu is DIRECT
     assert way.situation.surge
     assert way.situation.elderly

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from ivr.duty import Roster
+from ivr.errors import DefinitionInvalid
 from ivr.hours import DayKind, Hours, parse_hours
 from ivr.menu.check import (
     MOST_OPTIONS,
@@ -22,7 +24,10 @@ from ivr.menu.load import Known, parse_menu
 from ivr.menu.model import Menu
 from ivr.menu.prompts import PromptBook, parse_prompts
 
-SAYINGS = ("p_person", "p_invalid", "p_closed", "p_person_first")
+SAYINGS = (
+    *("p_person", "p_invalid", "p_closed", "p_person_first"),
+    *("p_message", "p_warning", "p_surge"),
+)
 HEAD = """
 name = "main"
 profile = "menu"
@@ -118,7 +123,7 @@ def test_nodes_of_the_night_and_of_the_switch_are_led_to() -> None:
     assert findings(text, a_book(), head) == []
 
 
-@pytest.mark.parametrize("service", ['callback = "people"', 'knowledge = "x"', 'oncall = "x"'])
+@pytest.mark.parametrize("service", ['knowledge = "x"', 'progress = "x"'])
 def test_a_service_that_the_dialplan_has_no_route_for_is_a_fault(service: str) -> None:
     found = findings(f'[nodes.a]\nsay = ["a"]\nkeys.1 = {{ {service} }}', a_book(a="请按1"))
     name = service.split(maxsplit=1)[0]
@@ -203,13 +208,13 @@ def test_hours_in_order_have_no_finding(of_hours: Callable[..., list[str]]) -> N
         (
             'default = "always"',
             'duty = { schedule = "office" }\npeople = { schedule = "always" }',
-            "fault: hours.queues.duty: closed at times (office), and no `otherwise` answers then.",
+            "warning: hours.queues.duty: closed at times (office); callers leave a message then.",
         ),
         (
             'default = "always"',
             """duty = { schedule = "office", otherwise = "people" }
 people = { schedule = "office", otherwise = "duty" }""",
-            "fault: hours.queues.duty: closed at times (office), and no `otherwise` answers then.",
+            "warning: hours.queues.duty: closed at times (office); callers leave a message then.",
         ),
     ],
 )
@@ -217,6 +222,31 @@ def test_a_gap_in_the_hours_is_found(
     of_hours: Callable[..., list[str]], numbers: str, queues: str, sentence: str
 ) -> None:
     assert sentence in of_hours(numbers, queues)
+
+
+def test_nobody_on_call_is_a_warning_where_there_are_nights(shipped: Definitions) -> None:
+    def found(schedule: str, duty: Mapping[str, Roster]) -> list[str]:
+        hours = replace(shipped.hours, numbers={"default": schedule}, duty=duty)
+        return [str(one) for one in check_hours(replace(shipped, hours=hours))]
+
+    nobody = (
+        "warning: hours.duty.report: nobody is on call without a shift; callers leave an urgent"
+    )
+    assert [one for one in found("office", {}) if one.startswith(nobody)]
+    assert not [one for one in found("always", {}) if "duty" in one]
+    assert not [
+        one for one in found("office", {"report": Roster(("13800000000",))}) if "duty" in one
+    ]
+
+
+def test_silence_of_a_number_held_back_may_end_the_call_and_of_no_other() -> None:
+    book = a_book(a="请按1，请按5")
+    keys = 'keys.1 = { bye = true }\nkeys.5 = { queue = "people" }'
+    text = f'[nodes.a]\nsay = ["a"]\n{keys}'
+    head = HEAD.replace('person = { queue = "people" }', "person = { bye = true }")
+    assert findings(text, book, head.replace('"menu"', '"held"')) == []
+    with pytest.raises(DefinitionInvalid, match="expected a queue"):
+        findings(text, book, head)
 
 
 def test_a_year_not_announced_is_a_warning() -> None:

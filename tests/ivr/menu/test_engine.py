@@ -40,7 +40,9 @@ from ivr.menu.turn import (
     Turn,
 )
 
-SHIPPED = load_definitions(Sources.of(DefinitionSettings())).menus
+LOADED = load_definitions(Sources.of(DefinitionSettings())).menus
+SHIPPED = [menu for menu in LOADED if menu.profile is not Profile.HELD]
+(HELD,) = (menu for menu in LOADED if menu.profile is Profile.HELD)
 QUEUE = Option(to=Destination(Service.QUEUE, "people"))
 NOTICE = Prompt("notice", must_hear=True)
 
@@ -132,7 +134,10 @@ situations = st.builds(
     surge=st.booleans(),
     elderly=st.booleans(),
     priority=st.sampled_from(Priority),
+    announcement=st.none() | st.just("s_1"),
+    warned=st.booleans(),
     substitutes=st.dictionaries(st.sampled_from(["one", "two", "anyone"]), st.just("report")),
+    duty=st.just({}) | st.just({"report": ("13800000000",)}),
 )
 telephones = st.text("0123456789*#", min_size=1, max_size=8)
 oddities = st.text(max_size=5) | st.just("1" * 2000) | st.just("ABCD")
@@ -173,7 +178,7 @@ def walk_ended(menu: Menu, situation: Situation, caller: list[Heard]) -> bool:
 
 
 @given(menus(), situations, patient_callers)
-def test_who_stays_silent_reaches_a_person(
+def test_who_stays_silent_reaches_a_person_and_outside_the_hours_leaves_a_message(
     menu: Menu, situation: Situation, caller: list[Heard]
 ) -> None:
     turn = walk(menu, *caller, situation=situation)
@@ -181,7 +186,21 @@ def test_who_stays_silent_reaches_a_person(
         for _ in range(SILENCES):
             turn = step(menu, situation, turn.state, Silence())
         assert isinstance(turn.then, Leave)
-        assert turn.then.destination.service is Service.QUEUE
+        wanted = Service.VOICEMAIL if situation.closed else Service.QUEUE
+        assert turn.then.destination.service is wanted
+
+
+@given(situations, patient_callers)
+def test_a_number_held_back_reaches_the_psychological_line_and_no_other_person(
+    situation: Situation, caller: list[Heard]
+) -> None:
+    turn = walk(HELD, *caller, situation=situation)
+    if turn.state.ended is None:
+        turn = step(HELD, situation, turn.state, Keys("5"))
+    assert isinstance(turn.then, Leave)
+    there = turn.then.destination
+    assert there.service is Service.BYE or there.name in {"psych", "report"}
+    assert there.service is Service.BYE or there.priority is Priority.P0
 
 
 @given(menus(), situations, st.lists(st.sampled_from("123456789*#"), min_size=1, max_size=9))

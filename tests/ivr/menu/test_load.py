@@ -10,7 +10,11 @@ from ivr.errors import DefinitionInvalid
 from ivr.menu.load import Known, load_menus, parse_menu, targets
 from ivr.menu.model import Choice, Destination, Entry, Menu, Priority, Prompt, Service, Timings
 
-KEYS = ("hello", "top", "next", "p_person", "p_invalid", "p_closed", "p_person_first")
+KEYS = (
+    *("hello", "top", "next"),
+    *("p_person", "p_invalid", "p_closed", "p_person_first"),
+    *("p_message", "p_warning", "p_surge"),
+)
 KNOWN = Known(
     prompts={
         **{key: Prompt(key) for key in KEYS},

@@ -81,8 +81,9 @@ def test_every_sound_that_can_be_played_can_be_recorded(shipped: Definitions) ->
                 assert sound.removeprefix("hotline/") in book.recordable[locale]
 
 
-def test_only_the_two_notices_must_be_heard(shipped: Definitions) -> None:
-    assert shipped.prompts.must_hear == {"p_emerg", "p_record"}
+def test_only_notices_of_law_and_safety_must_be_heard(shipped: Definitions) -> None:
+    notices = {"p_emerg", "p_record", "p_warning", "p_held_end"}
+    assert shipped.prompts.must_hear == notices
 
 
 @pytest.mark.parametrize("key", VERBATIM)

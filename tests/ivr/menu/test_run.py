@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -32,6 +33,7 @@ TEXTS = {
     "p_invalid": "not offered",
     "p_closed": "closed",
     "p_person_first": "a person by 0",
+    "p_message": "nobody there",
     "m_main": "main",
     "m_night": "open from {open:time}",
     "p_psych": "please hold",
@@ -144,8 +146,29 @@ async def test_values_inside_a_prompt_are_played_between_its_pieces() -> None:
     sounds = BOOK.sounds(Say("m_night", (("open", 8 * 60),)), "zh")
     assert len(sounds) > 1
     played = [HEARD] * (len(sounds) - 1)
-    commands, _ = await conversation(at_night, HEARD, HEARD, *played, b"200 result=7", DONE, DONE)
-    assert tuple(command.split()[2] for command in commands[2:-2]) == sounds
+    greeting = (HEARD, HEARD, DONE)
+    commands, _ = await conversation(at_night, *greeting, *played, b"200 result=7", DONE, DONE)
+    assert commands[2] == 'EXEC CELGenUserEvent "OUTCOME,night"'
+    assert tuple(command.split()[2] for command in commands[3:-2]) == sounds
+
+
+async def test_who_is_on_call_and_how_the_caller_came_is_told_with_the_route() -> None:
+    duty = replace(MENU, start=Destination(Service.ONCALL, "report", Priority.P1))
+
+    async def on_call(channel: Channel) -> None:
+        situation = Situation(duty={"report": ("13800000000", "02583620521")})
+        await run_menu(channel, Answer(duty, situation), BOOK)
+
+    async def direct(channel: Channel) -> None:
+        menu = replace(MENU, start=MENU.person.to, profile=Profile.DIRECT)
+        await run_menu(channel, Answer(menu, Situation()), BOOK)
+
+    commands, _ = await conversation(on_call, HEARD, HEARD, DONE)
+    assert "ROUTE_NUMBERS=13800000000.02583620521," in commands[-1]
+    assert commands[-1].endswith('ROUTE=oncall"')
+    commands, _ = await conversation(direct, HEARD, HEARD, DONE)
+    assert "ROUTE_MANNER=direct," in commands[-1]
+    assert "ROUTE_NUMBERS" not in commands[-1]
 
 
 async def test_a_caller_who_hangs_up_in_the_menu_leaves_no_route() -> None:

@@ -28,7 +28,7 @@ def test_an_edit_takes_effect_for_the_next_call_only(edited: Sources) -> None:
     with capture_logs() as logs:
         assert shelf.refresh()
     assert logs == [
-        {"event": "definitions.replaced", "menus": ["direct", "main"], "log_level": "info"}
+        {"event": "definitions.replaced", "menus": ["direct", "held", "main"], "log_level": "info"}
     ]
     later = next(menu for menu in shelf.current.menus if menu.name == "main")
     ends = [step(menu, Situation(), state, Keys("10")).then for menu in (call, later)]
@@ -58,8 +58,8 @@ def test_nothing_new_is_not_read_again(edited: Sources) -> None:
         (
             "hours.toml",
             'report = { schedule = "always" }',
-            'report = { schedule = "office" }',
-            "otherwise",
+            'report = { schedule = "weekly" }',
+            "'weekly'",
         ),
     ],
 )
