@@ -172,7 +172,11 @@ def centre(address: str, folder: Path) -> Settings:
     tree = {
         "database": {"url": address},
         "spool": {"directory": folder},
-        "recordings": {"incoming": folder / "monitor", "archive": folder / "archive"},
+        "recordings": {
+            "incoming": folder / "monitor",
+            "archive": folder / "archive",
+            "keys": folder / "recordings.keys",
+        },
     }
     return Settings.model_validate(tree)
 

@@ -310,6 +310,7 @@ class Stack:
             "recordings": {
                 "incoming": str(folders.monitor),
                 "archive": str(self.layout.recordings),
+                "keys": str(self.layout.directory / "recordings.keys"),
             },
             "database": {"url": postgres.url(ports.postgres, secret("postgres"))},
             "redis": {"url": valkey.url(self.layout)},

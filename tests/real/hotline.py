@@ -27,6 +27,7 @@ from deploy.stack.rtp import RATE, sine
 from deploy.stack.sip import Address, Agent, Caller
 from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS, Stack
 from ivr.config import REPOSITORY
+from tests.real.sealed import unseal
 
 WELCOME, PLAIN, MAIN, CONSULT, RATE_US, MUSIC = 500.0, 620.0, 740.0, 980.0, 1100.0, 1240.0
 RATE_WHY, MESSAGE, OFFER, NIGHT, PLACE = 1750.0, 1900.0, 2100.0, 2300.0, 2500.0
@@ -202,6 +203,12 @@ class Hotline:
             while not (rows := await self.rows(sql, call_id, leg)):  # noqa: ASYNC110 - a row appears
                 await asyncio.sleep(0.1)
         return rows[0]
+
+    def sound(self, row: asyncpg.Record) -> bytes:
+        """Open a sealed recording; who opens it shares nothing with who sealed it."""
+        recordings = self.stack.settings.recordings
+        name = f"{row['call_id']}/{row['leg']}/{row['format']}"
+        return unseal(recordings.archive / row["path"], recordings.keys, name)
 
     @asynccontextmanager
     async def night(self) -> AsyncIterator[None]:
