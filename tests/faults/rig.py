@@ -1,0 +1,232 @@
+"""The running hotline for the faults: its proxies, its checker, and Asterisk's own word."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import redis.asyncio
+
+from deploy.stack import asterisk, valkey
+from deploy.stack.asterisk_root import provide_asterisk
+from deploy.stack.layout import cache_folder
+from tests.faults.checker import Evidence, Report, check, read_ledgers
+from tests.faults.load import USUAL, Callers, Load
+from tests.faults.proxy import Proxy
+from tests.real.hotline import Hotline
+
+AGENTS = tuple(f"a10{number:02}" for number in range(1, 7))
+SOAK = bool(os.environ.get("SOAK"))
+_loads = itertools.count(1)
+
+Message = dict[str, str]
+
+DATABASE_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""How a database refuses that is dead, dying or just coming back."""
+
+
+@dataclass
+class Rig:
+    """The hotline, and what stands around it."""
+
+    hotline: Hotline
+    folder: Path
+    ami: Proxy
+    """Between the bridge and Asterisk."""
+    database: Proxy
+    """Between the ledger and PostgreSQL."""
+
+    def chance(self) -> random.Random:
+        """Give a new source of chance; its seed is printed, and `FAULTS_SEED` repeats it."""
+        seed = int(os.environ.get("FAULTS_SEED") or int.from_bytes(os.urandom(4)))
+        print(f"FAULTS_SEED={seed}")  # noqa: T201 - pytest shows it where a test fails
+        return random.Random(seed)  # noqa: S311 - no secret
+
+    def load(
+        self,
+        callers: Sequence[Callers] = USUAL,
+        agents: Sequence[str] = AGENTS,
+        **options: float,
+    ) -> Load:
+        """Describe a load; enter it to let it begin."""
+        return Load(self.hotline, self.folder / f"load-{next(_loads)}", callers, agents, **options)
+
+    def evidence(self, *ledgers: Path) -> Evidence:
+        folder = self.hotline.stack.layout.directory
+        return Evidence.of(folder, self.hotline.database, ledgers)
+
+    async def settles(
+        self, *ledgers: Path, back_at: float = 0.0, clocks_agree: bool = True
+    ) -> Report:
+        """Wait until all that the checker asks for is there; give its last report.
+
+        Waiting ends as soon as nothing is wrong, or a little after the time in which it must be.
+        """
+        since = max(back_at, time.time())
+        while True:
+            report = await check(
+                self.evidence(*ledgers), back_at=back_at, clocks_agree=clocks_agree
+            )
+            if not report.violations or time.time() > since + 75:
+                return report
+            await asyncio.sleep(0.5)
+
+    async def rows(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        return await self.hotline.rows(sql, *values)
+
+    async def count(self, sql: str, *values: object) -> int:
+        """Ask for one number."""
+        return int((await self.rows(sql, *values))[0][0])
+
+    def numbers(self, load: Load) -> list[str]:
+        """Give the numbers of all who called, by SIPp's own ledger."""
+        return list(read_ledgers(load.ledgers))
+
+    def boot(self) -> int:
+        """Tell how often Asterisk was started so far."""
+        return int(self.hotline.stack.layout.boots.read_text("ascii"))
+
+    def handles(self, pid: int) -> int:
+        """Count a process's open files."""
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+    async def asterisk(self, command: str) -> str:
+        """Give Asterisk's console a command, through its sandbox; give its answer."""
+        folders = asterisk.Folders(
+            self.hotline.stack.layout.asterisk, self.hotline.stack.layout.sounds
+        )
+        root = await provide_asterisk(cache_folder(os.environ), os.environ, lambda _word: None)
+        process = await asyncio.create_subprocess_exec(
+            *asterisk.control_command(root, folders, command),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=asterisk.environment(),
+        )
+        async with asyncio.timeout(30):
+            said, _ = await process.communicate()
+        assert process.returncode == 0, (command, said)
+        return said.decode("utf-8", "replace")
+
+    async def hang_up_all(self) -> None:
+        """Let Asterisk end every call."""
+        await self.asterisk("channel request hangup all")
+
+    async def execute(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self.hotline.database, timeout=10)
+        try:
+            for statement in statements:
+                await connection.execute(statement, timeout=30)
+        finally:
+            await connection.close(timeout=10)
+
+    def logged(self, component: str, event: str) -> int:
+        """Count how often a component has logged an event."""
+        return self.hotline.stack.log(component).read_text("utf-8", "replace").count(f'"{event}"')
+
+    @asynccontextmanager
+    async def manager(self) -> AsyncIterator[Manager]:
+        """Speak to Asterisk's manager directly, without anything of the product."""
+        stack = self.hotline.stack
+        reader, writer = await asyncio.open_connection("127.0.0.1", stack.ports.ami)
+        manager = Manager(reader, writer)
+        try:
+            secret = stack.memory.secret("ami live")
+            await reader.readline()
+            await manager.ask("Login", Username="live", Secret=secret, Events="off")
+            yield manager
+        finally:
+            writer.close()
+
+    async def unpause_all(self) -> None:
+        """Take back who was paused because a telephone rang in vain."""
+        async with self.manager() as manager:
+            for agent in AGENTS:
+                await manager.ask("QueuePause", Interface=f"PJSIP/agent-{agent}", Paused="false")
+
+    async def shown(self) -> dict[str, Any] | None:
+        """Read the live state as the desks read it; None when there is none."""
+        client = redis.asyncio.from_url(valkey.url(self.hotline.stack.layout))
+        try:
+            said = await client.get("hotline:n1:live")
+        finally:
+            await client.aclose()
+        return json.loads(said) if said else None
+
+    async def flush(self) -> None:
+        """Throw away everything that Redis holds."""
+        client = redis.asyncio.from_url(valkey.url(self.hotline.stack.layout))
+        try:
+            await client.flushall()
+        finally:
+            await client.aclose()
+
+    async def live_state_agrees(self, within: float) -> None:
+        """Wait until Redis holds what Asterisk says, and fail after `within` seconds."""
+        async with asyncio.timeout(within):
+            while not await self.shows_what_asterisk_says():  # noqa: ASYNC110 - in other processes
+                await asyncio.sleep(0.1)
+
+    async def shows_what_asterisk_says(self) -> bool:
+        """Compare who waits in which queue, and who is paused there: Redis against Asterisk."""
+        try:
+            state = await self.shown()
+        except (OSError, redis.exceptions.RedisError):
+            return False
+        if state is None or not state["current"]:
+            return False
+        async with self.manager() as manager:
+            said = await manager.events("QueueStatus", "QueueStatusComplete")
+        waiting = {(m["Queue"], m["Uniqueid"]) for m in said if m["Event"] == "QueueEntry"}
+        paused = {
+            (m["Queue"], m["Location"].removeprefix("PJSIP/agent-"))
+            for m in said
+            if m["Event"] == "QueueMember" and m["Paused"] == "1"
+        }
+        return waiting == {
+            (queue, caller["channel"])
+            for queue, line in state["queues"].items()
+            for caller in line["waiting"]
+        } and paused == {
+            (queue, agent) for agent, seat in state["agents"].items() for queue in seat["paused"]
+        }
+
+
+@dataclass
+class Manager:
+    """A manager session, as plain as it gets."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, action: str, **fields: str) -> Message:
+        self._send(action, fields)
+        while "Response" not in (message := await self._message()):
+            pass
+        return message
+
+    async def events(self, action: str, last: str, **fields: str) -> list[Message]:
+        self._send(action, fields)
+        found: list[Message] = []
+        while (message := await self._message()).get("Event") != last:
+            found.append(message)
+        return [message for message in found if "Event" in message]
+
+    def _send(self, action: str, fields: Message) -> None:
+        lines = "".join(f"{key}: {value}\r\n" for key, value in fields.items())
+        self.writer.write(f"Action: {action}\r\n{lines}\r\n".encode())
+
+    async def _message(self) -> Message:
+        async with asyncio.timeout(10):
+            text = (await self.reader.readuntil(b"\r\n\r\n")).decode("utf-8", "replace")
+        pairs = (line.partition(": ") for line in text.splitlines() if line)
+        return {key: value for key, _, value in pairs}
