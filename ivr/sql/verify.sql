@@ -174,3 +174,29 @@ FROM (SELECT audit, lag(hash) OVER inorder AS before, lag(seq) OVER inorder AS l
 WHERE (chained.audit).hash <> audit_hash(chained.audit)
     OR (chained.audit).prev_hash <> coalesce(before, sha256('12320'))
     OR (chained.audit).seq <> coalesce(last, 0) + 1;
+
+-- name: calls_to_compare(node, since, until)
+-- Finished calls of one node with what Asterisk's own files can be asked about.
+SELECT call_id, started_at, ended_at, disposition,
+       EXISTS (SELECT FROM leg
+               WHERE leg.opened_at = call.opened_at AND leg.call_id = call.call_id
+                   AND leg.answered_at IS NOT NULL) AS answered,
+       visits.outcomes, visits.agents
+FROM call
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(outcome ORDER BY position), '{}') AS outcomes,
+           coalesce(array_agg(coalesce(agent, '') ORDER BY position), '{}') AS agents
+    FROM queue_visit
+    WHERE queue_visit.opened_at = call.opened_at AND queue_visit.call_id = call.call_id
+) AS visits
+WHERE node = :node AND opened_at >= :since AND final AND ended_at < :until;
+
+-- name: calls_among(call_ids)
+-- Which of some calls have a record.
+SELECT call.call_id
+FROM unnest(:call_ids::text[]) AS r(call_id)
+JOIN call ON call.opened_at = call_opened_at(r.call_id) AND call.call_id = r.call_id;
+
+-- name: this_moment()$
+-- When the snapshot was taken that everything else is read from.
+SELECT now();
