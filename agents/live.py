@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
@@ -29,10 +30,13 @@ class Watch:
 
     Attributes:
         picture: the newest; `UNSEEN` when there is none.
+        seats: what each agent does now, by id, as `ivr.board.state` writes it; empty while
+            nothing is known.
     """
 
     def __init__(self, redis: Redis, node: str) -> None:
         self.picture: Picture = UNSEEN
+        self.seats: Mapping[str, Mapping[str, Any]] = {}
         self._redis = redis
         self._key = state_key(node)
         self._changed = asyncio.Condition()
@@ -46,6 +50,10 @@ class Watch:
             await self._show(await self._look())
             await asyncio.sleep(LOOK_SECONDS)
 
+    def call_of(self, person: str) -> str:
+        """Return the call that rings at somebody's telephone or is talked through it, or ``."""
+        return str(self.seats.get(person, {}).get("call", ""))
+
     async def newer(self, than: Picture, seconds: float) -> Picture:
         """Wait for a picture other than this one, at most so long; then the same comes back."""
         with suppress(TimeoutError):
@@ -56,11 +64,14 @@ class Watch:
     async def _look(self) -> Picture:
         try:
             written = await self._redis.get(self._key)
-            seen = UNSEEN if written is None else picture(json.loads(written))
+            state = None if written is None else json.loads(written)
+            seen = UNSEEN if state is None else picture(state)
+            self.seats = state["agents"] if state and state["current"] else {}
         except (OSError, RedisError, ValueError, LookupError, TypeError) as error:
             if self._seen:
                 _log.warning("desk.blind", reason=type(error).__name__)
             self._seen = False
+            self.seats = {}
             return UNSEEN
         if not self._seen:
             _log.info("desk.sees")

@@ -19,6 +19,8 @@ class Permission(StrEnum):
     """Have a telephone and a presence, see one's own calls, and write down their requests."""
     CALLS_SEE = "calls.see"
     """See calls and requests of others, numbers masked."""
+    FORMS_READ = "forms.read"
+    """Read and correct what was written of calls that one may see; use the categories."""
     NUMBER_REVEAL = "number.reveal"
     """See a number whole, with a reason that is written down."""
     REQUESTS_CORRECT = "requests.correct"
@@ -74,6 +76,7 @@ _AT_A_DESK: Final = frozenset(
     {
         Permission.LIVE_SEE,
         Permission.CALLS_TAKE,
+        Permission.FORMS_READ,
         Permission.NUMBER_REVEAL,
         Permission.MESSAGES_WORK,
         Permission.ARTICLES_READ,
@@ -93,6 +96,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.QUALITY: frozenset(
             {
                 Permission.LIVE_SEE,
+                Permission.FORMS_READ,
                 Permission.CALLS_SEE,
                 Permission.REQUESTS_CORRECT,
                 Permission.ARTICLES_READ,

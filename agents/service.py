@@ -15,13 +15,15 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from agents import audit, users
+from agents import audit, places, users
 from agents.auth import Identity, Sessions
 from agents.live import Watch
 from agents.passwords import Vault
 from agents.roles import Role
-from agents.web.app import Stores, make_app
+from agents.suggestions import Suggestions
+from agents.web.app import Parts, Stores, make_app
 from agents.web.enter import link_of
+from ivr.categories.commands import open_classifier
 from ivr.config import RedisSettings, Settings, WebSettings
 from ivr.database import Pool, make_pool, transaction
 from ivr.errors import DatabaseFailed, SettingsInvalid
@@ -75,9 +77,15 @@ async def running(settings: Settings) -> AsyncIterator[int]:
         open_redis(settings.redis) as redis,
         asyncio.TaskGroup() as tasks,
     ):
-        watch = Watch(redis, settings.node.name)
-        watching = tasks.create_task(watch.run(), name="watch")
-        app = make_app(settings, Stores(pool, redis), watch)
+        parts = Parts(
+            Watch(redis, settings.node.name),
+            Suggestions(lambda: open_classifier(settings.web.model)),
+        )
+        running_beside = [tasks.create_task(parts.watch.run(), name="watch")]
+        if settings.web.suggestions:
+            running_beside.append(tasks.create_task(parts.suggestions.prepare(), name="model"))
+        running_beside.append(tasks.create_task(asyncio.to_thread(places.prepare), name="places"))
+        app = make_app(settings, Stores(pool, redis), parts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:
             await runner.setup()
@@ -86,7 +94,9 @@ async def running(settings: Settings) -> AsyncIterator[int]:
             yield runner.addresses[0][1]
         finally:
             await runner.cleanup()
-            watching.cancel()
+            for task in running_beside:
+                task.cancel()
+            parts.suggestions.close()
 
 
 async def make_link(settings: Settings, person: str, role: Role | None) -> str:

@@ -285,6 +285,10 @@ class WebSettings(_Section):
     """The built desktop, as `python -m deploy.stack desktop` makes it."""
     metrics_token: SecretStr = SecretStr("")
     """Bearer token with which Prometheus may read `/metrics`; empty: only an administrator may."""
+    suggestions: bool = True
+    """Whether the classifier reads along while agents type; takes some 80 MB."""
+    model: Folder | None = None
+    """Folder of `python -m ivr learn` whose model suggests; None: the one of the shipped corpus."""
 
 
 class SoftphoneSettings(_Section):

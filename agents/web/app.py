@@ -12,14 +12,18 @@ from agents.auth import Sessions
 from agents.live import Watch
 from agents.roles import Permission
 from agents.signin import SignIn
+from agents.suggestions import Suggestions
 from agents.throttle import Throttle
 from agents.web import (
     access,
     api,
+    calls,
+    categories,
     desk,
     desktop,
     doors,
     enter,
+    forms,
     headers,
     health,
     openapi,
@@ -63,6 +67,19 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("PUT", f"{_V1}/session/password", session.set_password, Open.SESSION),
     ("POST", f"{_V1}/session/second-factor", session.offer_factor, Open.SESSION),
     ("PUT", f"{_V1}/session/second-factor", session.take_factor, Open.SESSION),
+    ("GET", f"{_V1}/calls/current", calls.current, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/calls/{{call_id}}", calls.show, Permission.FORMS_READ),
+    ("POST", f"{_V1}/calls/{{call_id}}/reveal", calls.reveal, Permission.NUMBER_REVEAL),
+    ("GET", f"{_V1}/calls/{{call_id}}/form", forms.show, Permission.FORMS_READ),
+    ("PUT", f"{_V1}/calls/{{call_id}}/draft", forms.keep_draft, Permission.CALLS_TAKE),
+    ("DELETE", f"{_V1}/calls/{{call_id}}/draft", forms.drop_draft, Permission.CALLS_TAKE),
+    ("POST", f"{_V1}/calls/{{call_id}}/requests", forms.save, Permission.CALLS_TAKE),
+    ("PUT", f"{_V1}/requests/{{request_id}}", forms.correct, Permission.FORMS_READ),
+    ("GET", f"{_V1}/requests/{{request_id}}/versions", forms.show_versions, Permission.FORMS_READ),
+    ("GET", f"{_V1}/drafts", forms.show_drafts, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/categories", categories.show_tree, Permission.FORMS_READ),
+    ("GET", f"{_V1}/categories/search", categories.search, Permission.FORMS_READ),
+    ("POST", f"{_V1}/categories/suggestion", categories.suggest, Permission.FORMS_READ),
     ("GET", f"{_V1}/roles", users.show_roles, Permission.USERS_MANAGE),
     ("GET", f"{_V1}/users", users.show_all, Permission.USERS_MANAGE),
     ("POST", f"{_V1}/users", users.create, Permission.USERS_MANAGE),
@@ -85,7 +102,15 @@ class Stores:
     redis: Redis
 
 
-def make_app(settings: Settings, stores: Stores, watch: Watch) -> web.Application:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs beside the application."""
+
+    watch: Watch
+    suggestions: Suggestions
+
+
+def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Application:
     """Put the application together; it refuses to start with an undeclared route."""
     app = web.Application(
         middlewares=(
@@ -110,8 +135,9 @@ def make_app(settings: Settings, stores: Stores, watch: Watch) -> web.Applicatio
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
     app[telephone.SOFTPHONE] = settings.softphone
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
+    app[categories.SUGGESTIONS] = parts.suggestions
     app[health.REDIS] = stores.redis
-    app[health.WATCH] = watch
+    app[health.WATCH] = parts.watch
     app[health.FIGURES] = health.Figures()
     app.on_response_prepare.append(headers.harden)
     access.open_door(app)

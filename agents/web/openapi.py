@@ -48,6 +48,9 @@ def describe(app: web.Application, declared: Mapping[web.AbstractRoute, Enum]) -
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= {**problem.pop("$defs"), "Problem": problem}
+    document["paths"] = {
+        path: item for path, item in document["paths"].items() if path.startswith("/api/")
+    }
     for route, needed in declared.items():
         path = route.resource.canonical if route.resource else ""
         operation = document["paths"].get(path, {}).get(route.method.lower())
@@ -62,6 +65,8 @@ def _complete(operation: dict[str, Any], route: web.AbstractRoute, needed: Enum)
     operation["tags"] = [module]
     operation["x-needs"] = needed.value
     operation.pop("deprecated", None)
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
     if needed.value == "public":
         operation["security"] = []
     else:
@@ -73,8 +78,10 @@ def _complete(operation: dict[str, Any], route: web.AbstractRoute, needed: Enum)
         "description": "Why it was not done.",
         "content": {"application/json": {"schema": schema}},
     }
-    for status, told in operation["responses"].items():
-        told.setdefault("description", "" if status == "default" else "Done.")
+    for told in operation["responses"].values():
+        told["description"] = told.get("description") or "Done."
+        if not told.get("content"):
+            told.pop("content", None)
 
 
 async def show(request: web.Request) -> web.Response:

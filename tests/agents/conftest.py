@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from agents.roles import Role
 from agents.service import make_link, open_redis, running, stores
 from agents.web.doors import COOKIE
 from ivr.config import DatabaseSettings, NodeSettings, Settings, WebSettings
+from ivr.database import Pool
 from ivr.live import state_key
 from tests.ivr.conftest import Server, database, pool, postgres
 from tests.ivr.test_live import Valkey
@@ -130,7 +133,9 @@ async def desk(
         node=NodeSettings(name="n1"),
         redis=valkey_server.settings,
         database=database.model_copy(update={"acquire_seconds": 1.0}),
-        web=WebSettings.model_validate({"port": 0, "metrics_token": METRICS_TOKEN}),
+        web=WebSettings.model_validate(
+            {"port": 0, "metrics_token": METRICS_TOKEN, "suggestions": False}
+        ),
     )
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(running(settings))
@@ -162,3 +167,34 @@ STATE: dict[str, Any] = {
 async def show(redis: Redis, **changed: object) -> None:
     """Write a live state as the bridge does."""
     await redis.set(state_key("n1"), json.dumps(STATE | changed), ex=10)
+
+
+_calls = itertools.count(1)
+
+CALLER = "13812341234"
+
+
+def new_call(ago_seconds: float = 60) -> str:
+    return f"n1-17-{int(time.time() - ago_seconds)}.{next(_calls)}"
+
+
+async def record_call(
+    pool: Pool, agent: str | None = "a1001", *, call_id: str = "", caller: str = CALLER
+) -> str:
+    """Write the record of a call down as the ledger does; returns its id."""
+    call_id = call_id or new_call()
+    await pool.execute(
+        """
+        INSERT INTO call (
+            opened_at, call_id, node, boot, direction, caller, dialled, started_at, answered_at,
+            ended_at, final, disposition, short, menu_path, queue, agent, wait_ms, ring_ms,
+            talk_ms, hold_ms, rating_offered, recorded, inexact, digest)
+        VALUES (call_opened_at($1), $1, 'n1', 17, 'inbound', $2, '12320', call_opened_at($1),
+            call_opened_at($1), now(), true, 'answered', false, 'm_main>1', 'consult', $3,
+            5000, 3000, 40000, 0, true, true, false, sha256('x'))
+        """,
+        call_id,
+        caller,
+        agent,
+    )
+    return call_id

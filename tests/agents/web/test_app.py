@@ -23,7 +23,7 @@ ASKED = [
 
 async def status(desk: Desk, method: str, path: str) -> int:
     headers = {"Origin": desk.address, "Idempotency-Key": "0" * 8}
-    body = None if method == "GET" else {}
+    body: dict[str, str] | None = None if method == "GET" else {}
     async with desk.browser.request(
         method, desk.address + path, json=body, headers=headers
     ) as answer:
