@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import sys
-import wave
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import soundfile
+
+from tests.real.sealed import unseal
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -30,6 +33,8 @@ LATEST = 60.0
 """Seconds within which a record is final, once everything is back."""
 _NEARBY = 1.0
 """Seconds between SIPp's clock and the journal's, within which a call may be the same one."""
+_FRAME_MS = 60
+"""Milliseconds by which a coded sound may differ from the samples it was made of."""
 _SPOKEN = 1_000
 """Milliseconds of talk that a killed Asterisk may not have brought to the disk yet."""
 
@@ -46,6 +51,8 @@ class Evidence:
     incoming: Path
     """Folder of recordings in the making."""
     archive: Path
+    keys: Path
+    """The key file of sealed recordings."""
     ledgers: Sequence[Path] = ()
     """Of SIPp, one for each sort of caller."""
 
@@ -59,6 +66,7 @@ class Evidence:
             asterisk / "log",
             asterisk / "spool/monitor",
             folder / "recordings",
+            folder / "recordings.keys",
             ledgers,
         )
 
@@ -322,7 +330,7 @@ async def _recordings(
     report: Report, evidence: Evidence, calls: Rows, ask: Callable[[str], Awaitable[Rows]]
 ) -> None:
     """P2: files and rows are the same set, unchanged and playable; talk has its sound."""
-    rows = await ask("SELECT call_id, leg, state, path, sha256, milliseconds FROM recording")
+    rows = await ask(_RECORDINGS)
     kept = {row["path"]: row for row in rows if row["state"] == "kept"}
     files = {
         path.relative_to(evidence.archive).as_posix()
@@ -331,7 +339,7 @@ async def _recordings(
     }
     report.expect("archived files without a row", sorted(files - kept.keys()))
     report.expect("recordings without their file", sorted(kept.keys() - files))
-    broken = await asyncio.to_thread(_unplayable, evidence.archive, kept, files)
+    broken = await asyncio.to_thread(_unplayable, evidence, kept, files)
     report.expect("recordings unlike their row", broken)
     doubled = Counter((row["call_id"], row["leg"]) for row in rows)
     report.expect("recordings doubled", [key for key, n in doubled.items() if n > 1])
@@ -354,17 +362,32 @@ async def _recordings(
     report.figures |= {"recordings": len(kept), "words_lost_with_asterisk": lost}
 
 
-def _unplayable(archive: Path, kept: Mapping[str, Any], files: set[str]) -> list[str]:
+_RECORDINGS = """
+SELECT call_id, leg, state, path, format, key_id, sha256, milliseconds FROM recording
+"""
+
+
+def _unplayable(evidence: Evidence, kept: Mapping[str, Any], files: set[str]) -> list[str]:
     wrong = []
     for path in sorted(kept.keys() & files):
-        data = (archive / path).read_bytes()
-        if hashlib.sha256(data).digest() != kept[path]["sha256"]:
-            wrong.append(f"{path}: another sha256")
+        try:
+            sound = _opened(evidence, kept[path])
+            seconds = soundfile.info(io.BytesIO(sound)).duration
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody can listen to it
+            wrong.append(f"{path}: {error!r}")
             continue
-        with wave.open(str(archive / path)) as sound:
-            if not sound.getnframes() or int.from_bytes(data[4:8], "little") != len(data) - 8:
-                wrong.append(f"{path}: empty, or with a false length")
+        if hashlib.sha256(sound).digest() != kept[path]["sha256"]:
+            wrong.append(f"{path}: another sha256")
+        elif not seconds or abs(seconds * 1000 - kept[path]["milliseconds"]) > _FRAME_MS:
+            wrong.append(f"{path}: {seconds} s, and {kept[path]['milliseconds']} ms by its row")
     return wrong
+
+
+def _opened(evidence: Evidence, row: Mapping[str, Any]) -> bytes:
+    path = evidence.archive / str(row["path"])
+    if row["key_id"] is None:
+        return path.read_bytes()
+    return unseal(path, evidence.keys, f"{row['call_id']}/{row['leg']}/{row['format']}")
 
 
 def _other_books(report: Report, evidence: Evidence, journal: Journal) -> None:

@@ -46,6 +46,11 @@ class Rig:
     database: Proxy
     """Between the ledger and PostgreSQL."""
 
+    @property
+    def journal(self) -> Path:
+        """The file that Asterisk's journal is written to."""
+        return self.hotline.stack.settings.spool.directory / "cel.jsonl"
+
     def chance(self) -> random.Random:
         """Give a new source of chance; its seed is printed, and `FAULTS_SEED` repeats it."""
         seed = int(os.environ.get("FAULTS_SEED") or int.from_bytes(os.urandom(4)))
