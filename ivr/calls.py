@@ -189,6 +189,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Booking:
+    """预约回拨: the caller is to be called back instead of waiting."""
+
+    queue: str
+    urgency: int
+    """0 (normal) to 30."""
+    number: str
+    """As we dial it."""
+    entered_ms: int
+    """When the caller first entered the queue, to the second: his place."""
+    booked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """留言: what a caller said after the tone."""
 
@@ -248,6 +262,8 @@ class Call:
     """Why an answered caller was not asked to rate: `short`, `crisis`, `wrong_number` …"""
     attempt: str | None
     """Attempt of an outbound campaign."""
+    callback_of: str | None
+    """The call whose caller this one calls back."""
     recorded: bool
     """Whether the dialplan began to record."""
     inexact: bool
@@ -258,6 +274,7 @@ class Call:
     visits: tuple[QueueVisit, ...]
     requests: tuple[Request, ...]
     messages: tuple[Message, ...]
+    bookings: tuple[Booking, ...]
 
     @property
     def final(self) -> bool:

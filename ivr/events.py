@@ -12,6 +12,7 @@ by the dialplan as user events and stand here beside the others.
     ├── CallerIdentified · NumberDialled · AttemptLinked
     ├── KeyChosen · CategoryPreset · BridgeFellBack · OutcomeReached
     ├── QueueEntered · QueueLeft · AgentConnected
+    ├── CallbackBooked · CallbackBegun
     ├── MessageBegun · MessageEnded
     ├── RecordingStarted · RecordingPaused · RecordingResumed
     └── RatingOffered · RatingGiven · RatingExplained · RatingWaived
@@ -201,6 +202,27 @@ class QueueLeft(Event):
     queue: str
     status: str
     """As app_queue sets QUEUESTATUS, or CONTINUE after the agent hung up first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackBooked(Event):
+    """The caller gave up waiting on the line for a call back."""
+
+    queue: str
+    priority: int
+    """0 (normal) to 30."""
+    entered_s: int
+    """Second since 1970 in which the caller first entered the queue: his place."""
+    number: str
+    """Digits to be dialled, confirmed by the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackBegun(Event):
+    """We are calling somebody back."""
+
+    call_id: str
+    """The call that booked it."""
 
 
 @dataclass(frozen=True, slots=True)

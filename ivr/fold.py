@@ -14,6 +14,7 @@ from ivr.calls import (
     CALL_ID,
     SHORT_ABANDON_MS,
     URGENT_FROM,
+    Booking,
     Call,
     Direction,
     Disposition,
@@ -88,10 +89,15 @@ class Case:
     def __init__(self, story: Sequence[ev.Event], *, engine_restarted: bool) -> None:
         self.story = story
         self.channels = Channels(story)
-        self.party = self.channels.party
+        self.callback = self._last(ev.CallbackBegun)
+        self.party = self._called_back() or self.channels.party
         self.lost = engine_restarted and not self.channels.over
         self.over = self.channels.over or self.lost
-        self.talks = self.channels.talks(self.party)
+        self.talks = [
+            talk
+            for talk in self.channels.talks(self.party)
+            if self.callback is None or talk[0].kind is not LegKind.LOCAL
+        ]
         self.visits = fold_visits(story, self.channels, over=self.over, lost=self.lost)
         self.outcomes = [event.outcome for event in self.all(ev.OutcomeReached)]
         self.messages = self._messages()
@@ -117,6 +123,7 @@ class Case:
             visits=self.visits,
             requests=self._requests(),
             messages=self.messages,
+            bookings=self._bookings(),
             **self._told(),
             **self._waited(),
             **self._talked(),
@@ -134,6 +141,7 @@ class Case:
             "dialled": dialled.number if dialled else "",
             "fallback": fallback.reason if fallback else None,
             "attempt": attempt.attempt if attempt else None,
+            "callback_of": self.callback.call_id if self.callback else None,
             "rating_offered": self._last(ev.RatingOffered) is not None,
             "rating": rating.rating if rating else None,
             "rating_reason": why.reason if why else None,
@@ -206,7 +214,8 @@ class Case:
             return EndedBy.SYSTEM
         if who.agent:
             return EndedBy.AGENT
-        return EndedBy.CALLER if who is self.party else EndedBy.CALLEE
+        mine = who is self.party and self.callback is None
+        return EndedBy.CALLER if mine else EndedBy.CALLEE
 
     def _leg(self, channel: Channel) -> Leg:
         rings = 0 if channel is self.party else channel.rings_us(self.channels.until_us)
@@ -249,6 +258,18 @@ class Case:
                 urgent = begun.priority >= URGENT_FROM
                 found.append(Message(begun.queue, urgent, begun.at_us // 1000, length_ms))
         return tuple(found)
+
+    def _called_back(self) -> Channel | None:
+        """Return whom we called back, once he is rung: the call began with the agent's side."""
+        outside = [channel for channel in self.channels if channel.kind is LegKind.TRUNK]
+        return outside[0] if self.callback and outside else None
+
+    def _bookings(self) -> tuple[Booking, ...]:
+        """Return what the caller booked instead of waiting."""
+        return tuple(
+            Booking(e.queue, e.priority, e.number, e.entered_s * 1000, e.at_us // 1000)
+            for e in self.all(ev.CallbackBooked)
+        )
 
     def all(self, kind: type[_E]) -> list[_E]:
         """Return the events of one kind, in order."""

@@ -25,6 +25,8 @@ from ivr.errors import PeerBroke
 from ivr.failpoints import reach
 from ivr.fold import fold
 from ivr.messages import store_messages
+from ivr.missed import store_missed
+from ivr.tickets import store_tickets
 
 log = structlog.get_logger()
 
@@ -172,6 +174,8 @@ async def store(connection: Session, calls: Sequence[Call]) -> None:
     await queries.forget_parts(connection, call_ids=changed)
     stored = [by_id[call_id] for call_id in changed]
     await store_messages(connection, stored)
+    await store_tickets(connection, stored)
+    await store_missed(connection, stored)
     await queries.store_parts(connection, **{k: _json(v) for k, v in _parts(stored).items()})
     for call in stored:
         if call.final:

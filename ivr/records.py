@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ivr.calls import (
     CALL_ID,
+    Booking,
     Call,
     Direction,
     Disposition,
@@ -159,6 +160,7 @@ async def load_call(connection: Session, call_id: str) -> Call | None:
     offers = [row async for row in queries.offers_of_call(connection, call_id=call_id)]
     requests = [row async for row in queries.requests_of_call(connection, call_id=call_id)]
     messages = [row async for row in queries.messages_of_call(connection, call_id=call_id)]
+    bookings = [row async for row in queries.bookings_of_call(connection, call_id=call_id)]
     stored = _plain(row)
     return Call(
         **_only(stored, Call, {"direction", "disposition", "ended_by"}),
@@ -174,6 +176,7 @@ async def load_call(connection: Session, call_id: str) -> Call | None:
             if request["source"] == "menu"
         ),
         messages=tuple(Message(**_plain(message)) for message in messages),
+        bookings=tuple(Booking(**_plain(booking)) for booking in bookings),
     )
 
 

@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from ivr.asterisk.agi import AgiServer, Channel, Limits
-from ivr.asterisk.link import Link
-from ivr.config import Settings
+from ivr.asterisk.link import Link, Pace
+from ivr.callers import Callers
+from ivr.config import AmiSettings, Settings
+from ivr.database import make_pool
 from ivr.live import Live
 from ivr.menu.definitions import Sources
 from ivr.menu.run import run_menu
 from ivr.menu.shelf import Shelf
-from ivr.routing import answer
+from ivr.menu.speak import speak_text
+from ivr.recall import Recaller, ignore
+from ivr.routing import Surge, answer
 from ivr.supervision import Supervisor
+from ivr.surge import Speak, Switch
 from ivr.waiting import tell_place
 
 log = structlog.get_logger()
@@ -43,14 +50,19 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
         SettingsInvalid: a setting cannot be used.
     """
     shelf = Shelf(Sources.of(settings.definitions))
+    pool = make_pool(settings.database, purpose="bridge")
+    link = Link(settings.ami)
+    dialler = Link(dialling(settings), pace=Pace(snapshot=None))
+    recaller = Recaller(pool, settings, lambda: shelf.current.hours, (dialler, link))
+    known = Known(shelf, Callers(pool), Switch(pool, _announcer(shelf, settings)), recaller)
     agi = settings.agi
     server = AgiServer(
-        {"menu": lambda channel: lead(channel, shelf)},
+        {"menu": lambda channel: lead(channel, known)},
         token=agi.token.get_secret_value(),
         limits=Limits(sessions=agi.sessions),
     )
-    link = Link(settings.ami)
     try:
+        await pool
         async with server.listening(agi.host, agi.port) as port, asyncio.TaskGroup() as tasks:
 
             async def menus_answer() -> bool:
@@ -60,12 +72,20 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
             tasks.create_task(link.run(), name="link")
             tasks.create_task(live.run(), name="live")
             tasks.create_task(shelf.watch(), name="definitions")
+            tasks.create_task(known.callers.run(), name="callers")
+            tasks.create_task(known.switch.run(), name="surge")
+            if settings.callback.secret.get_secret_value():
+                tasks.create_task(dialler.run(), name="dialler")
+                tasks.create_task(dialler.deliver(ignore), name="dialler events")
+                tasks.create_task(recaller.run(), name="recall")
             tasks.create_task(supervisor.keep_watched(lambda: True), name="watchdog")
             settle_memory()
             supervisor.ready()
             log.info("bridge.ready", port=port, menus=[m.name for m in shelf.current.menus])
     finally:
         supervisor.stopping()
+        # close() would wait for a frozen server; nothing of ours is uncommitted.
+        pool.terminate()
 
 
 def settle_memory() -> None:
@@ -79,15 +99,49 @@ def settle_memory() -> None:
     gc.set_threshold(_LOOK_EVERY_OBJECTS)
 
 
-async def lead(channel: Channel, shelf: Shelf) -> None:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What decides how a call is answered."""
+
+    shelf: Shelf
+    callers: Callers
+    switch: Switch
+    recaller: Recaller
+
+
+async def lead(channel: Channel, known: Known) -> None:
     """Answer what the dialplan asks, by the definitions of this moment: mostly, which way to go."""
-    in_force = shelf.current
+    in_force = known.shelf.current
     if channel.environment.arguments[1:2] == ("wait",):
         await tell_place(channel, in_force.prompts)
         return
+    if channel.environment.arguments[1:2] == ("callback",):
+        await known.recaller.give_number(channel)
+        return
+    caller = await known.callers.known(channel.environment.caller)
+    order, prompts, surge = known.switch.current, in_force.prompts, None
+    if order is not None:
+        prompts = prompts.with_text(order.announcement, order.texts)
+        there = order.announcement in prompts.prompts
+        surge = Surge(order.announcement if there else None, order.queues)
+    now = datetime.now(UTC)
     dialled = channel.environment.extension
-    way = answer(in_force.menus, in_force.hours, dialled, datetime.now(UTC))
-    await run_menu(channel, way, in_force.prompts)
+    way = answer(in_force.menus, in_force.hours, dialled, now, caller, surge=surge)
+    await run_menu(channel, way, prompts)
+
+
+def _announcer(shelf: Shelf, settings: Settings) -> Speak:
+    def speak(key: str, texts: Mapping[str, str]) -> None:
+        words = shelf.current.prompts.pronunciations
+        speak_text(key, texts, settings.definitions.sounds, words)
+
+    return speak
+
+
+def dialling(settings: Settings) -> AmiSettings:
+    """Give the settings of the account that may originate: the same door, another name."""
+    account = {"username": settings.callback.username, "secret": settings.callback.secret}
+    return settings.ami.model_copy(update=account)
 
 
 async def _takes_connections(host: str, port: int) -> bool:

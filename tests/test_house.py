@@ -18,6 +18,7 @@ TOP_LEVEL = {"ivr", "agents", "dialplans", "asterisk-conf", "deploy", "docs", "b
 
 PURE = [
     "ivr/events.py",
+    "ivr/callback.py",
     "ivr/calls.py",
     "ivr/channels.py",
     "ivr/fold.py",

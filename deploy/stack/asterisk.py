@@ -19,7 +19,7 @@ from pydantic.types import StringConstraints
 
 from deploy.stack.layout import write_private
 from deploy.stack.music import provide_music
-from ivr.config import REPOSITORY, Identifier, Port
+from ivr.config import REPOSITORY, ClockSpan, Identifier, Port
 from ivr.errors import SettingsInvalid
 
 TEMPLATES: Final = REPOSITORY / "asterisk-conf"
@@ -107,6 +107,8 @@ class Trunk(_Values):
     """The only ones from which an INVITE is taken without a password."""
     contact: SipUri | None = None
     """For calls to the outside, e.g. `sip:192.0.2.7:5060`."""
+    qualify_seconds: Annotated[int, Field(ge=0, le=3_600)] = 30
+    """How often it is asked whether it lives; 0 for never."""
 
 
 class AccountSecrets(_Values):
@@ -174,6 +176,9 @@ class Values(_Values):
         if self.rtp_last - self.rtp_first < 1:
             raise ValueError("rtp_last: expected at least one port above rtp_first")
         ids = [agent.id for agent in self.agents]
+    callback_ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
+    permitted: ClockSpan = "09:00-20:00"
+    """Calls that we begin ourselves are placed within these times of China only."""
         if len(ids) != len(set(ids)):
             raise ValueError("agents: expected every id once")
         known = {queue.name for queue in self.queues}
@@ -217,6 +222,8 @@ def render(values: Values) -> dict[str, str]:
         texts[f"dialplans/{path.name}"] = path.read_text(encoding="utf-8")
     return texts
 
+    begin, end = values.permitted.split("-")
+    context |= {"permitted_from": _seconds(begin), "permitted_until": _seconds(end)}
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -226,6 +233,11 @@ class Folders:
     sounds: Path
 
     @property
+def _seconds(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return (int(hour) * 60 + int(minute)) * 60
+
+
     def etc(self) -> Path:
         """Configuration; rendered at every start."""
         return self.base / "etc"

@@ -31,6 +31,7 @@ _REGISTERED_SECONDS: Final = 600
 _STOP_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.02
 _MEDIA: Final = "media"
+_MESSAGES: Final = "messages"
 _MEDIA_PORT: Final = 6_000
 _serial = itertools.count(1)
 
@@ -47,7 +48,7 @@ class Address:
     port: int
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """Let the kernel choose; SIPp takes a port by number only."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
@@ -145,7 +146,7 @@ class _Party(ABC):
     _open: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def _begin(self) -> None:
-        self._port = _free_port(self.host)
+        self._port = free_port(self.host)
         self._folder = self.workspace / f"{type(self).__name__.lower()}-{next(_serial)}"
         self._folder.mkdir(parents=True)
         party = RtpParty(self.host, self.tone, self._media)
@@ -279,6 +280,8 @@ class Agent(_Party):
     """Then he answers; longer than a queue's patience means that he does not."""
     talk_seconds: float = 3.0
     """Then he hangs up."""
+    keeps_messages: bool = False
+    """Whether whole SIP messages are kept, for `messages`."""
 
     async def __aenter__(self) -> Self:
         await self._begin()
@@ -294,8 +297,14 @@ class Agent(_Party):
         }
         scenario = _scenario("agent.xml", self._folder, **values)
         self._process = _Sipp(self._folder, scenario, self.sip, self.host, self._port)
-        await self._process.start()
+        kept = ("-trace_msg", "-message_file", str(self._folder / _MESSAGES))
+        await self._process.start(*(kept if self.keeps_messages else ()))
         return self
+
+    def messages(self) -> str:
+        """Give the SIP messages so far, both ways, as they were on the wire."""
+        path = self._folder / _MESSAGES
+        return path.read_text("iso-8859-1") if path.exists() else ""
 
     async def __aexit__(
         self,

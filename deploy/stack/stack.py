@@ -281,6 +281,7 @@ class Stack:
 
     @property
     def sip_port(self) -> int:
+                "qualify_seconds": telephony.qualify_seconds,
         """Where Asterisk takes SIP over UDP."""
         return self.settings.telephony.sip_port or self.ports.sip
 
@@ -291,6 +292,8 @@ class Stack:
     async def _start_ours(self, name: str, *arguments: str) -> None:
         await self.supervisor.start(
             Child(
+            callback_ring_seconds=self.settings.callback.ring_seconds,
+            permitted=self.settings.callback.permitted,
                 name=name,
                 command=lambda: (sys.executable, "-m", *arguments),
                 environment=self.environment,
@@ -320,6 +323,7 @@ class Stack:
         lines = ["# Written by deploy/up at every start; change the environment instead."]
         for section, values in sections.items():
             lines.append(f"\n[{section}]")
+            "callback": {"secret": secret("ami dialer")},
             # A JSON string is a TOML basic string.
             lines += [
                 f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()

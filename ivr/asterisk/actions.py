@@ -285,7 +285,8 @@ class Hangup(Action):
     """Q.850 cause; 16 is normal clearing."""
 
     def __post_init__(self) -> None:
-        _expect(_CHANNEL, channel=self.channel)
+        if not _CHANNEL_ID.fullmatch(self.channel):
+            _expect(_CHANNEL, channel=self.channel)
 
     def fields(self) -> Headers:
         """Return the headers of Hangup."""
@@ -298,3 +299,4 @@ class Reply:
 
     message: str
     """Its words."""
+    """Its name, or its id."""

@@ -222,6 +222,7 @@ _OUTCOME: Final = re.compile(f"({'|'.join(Outcome)})")
 _WORD: Final = re.compile(r"([a-z_]{1,32})")
 _ID: Final = re.compile(r"([A-Za-z0-9_.-]{1,100})")
 _QUEUE: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{0,3})")
+_BOOKED: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{1,3}):([0-9]{9,11}):([0-9]{10,12})")
 _LEFT: Final = re.compile(r"([a-z0-9_]{1,32}):([A-Z]{0,32})")
 _AGENT: Final = re.compile(r"([a-z0-9]{1,16})")
 _BY_AGENT: Final = re.compile(r"([a-z0-9]{0,16})")
@@ -232,6 +233,11 @@ _REASON: Final = re.compile(r"([1234])")
 def _queue_entered(extra: Mapping[str, str | int]) -> tuple[str, int]:
     queue, priority = _told(extra, _QUEUE)
     return queue, int(priority or 0)
+
+
+def _callback_booked(extra: Mapping[str, str | int]) -> tuple[str, int, int, str]:
+    queue, priority, entered_s, number = _told(extra, _BOOKED)
+    return queue, int(priority), int(entered_s), number
 
 
 _Base = tuple[int, str, str, str]
@@ -279,6 +285,10 @@ _FACTS: Final[Mapping[str, _Maker]] = {
     UserEvent.RATING_EXEMPT: lambda base, _, extra: events.RatingWaived(
         *base, *_told(extra, _WORD)
     ),
+    UserEvent.CALLBACK_BOOKED: lambda base, _, extra: events.CallbackBooked(
+        *base, *_callback_booked(extra)
+    ),
+    UserEvent.CALLBACK_OF: lambda base, _, extra: events.CallbackBegun(*base, *_told(extra, _ID)),
     UserEvent.OUTCOME: lambda base, _, extra: events.OutcomeReached(*base, *_told(extra, _OUTCOME)),
     UserEvent.HOLD: lambda base, _, extra: events.ChannelHeld(*base, *_told(extra, _BY_AGENT)),
     UserEvent.HOLD_END: lambda base, *_: events.ChannelResumed(*base),

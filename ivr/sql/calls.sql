@@ -43,20 +43,20 @@ INSERT INTO call (
     opened_at, call_id, node, boot, direction, caller, dialled, started_at, answered_at, ended_at,
     final, disposition, short, menu_path, fallback, queue, agent, wait_ms, ring_ms, talk_ms,
     hold_ms, ended_by, cause, rating_offered, rating, rating_reason, rating_exempt, attempt,
-    recorded, inexact, digest)
+    callback_of, recorded, inexact, digest)
 SELECT call_opened_at(r.call_id), r.call_id, r.node, r.boot, r.direction, r.caller, r.dialled,
        to_timestamp(r.started_ms / 1000.0), to_timestamp(r.answered_ms / 1000.0),
        to_timestamp(r.ended_ms / 1000.0), r.disposition IS NOT NULL, r.disposition, r.short,
        r.menu_path, r.fallback, r.queue, r.agent, r.wait_ms, r.ring_ms, r.talk_ms, r.hold_ms,
        r.ended_by, r.cause, r.rating_offered, r.rating, r.rating_reason, r.rating_exempt,
-       r.attempt, r.recorded, r.inexact, decode(r.digest, 'hex')
+       r.attempt, r.callback_of, r.recorded, r.inexact, decode(r.digest, 'hex')
 FROM jsonb_to_recordset(:calls::jsonb) AS r(
     call_id text, node text, boot bigint, direction text, caller text, dialled text,
     started_ms bigint, answered_ms bigint, ended_ms bigint, disposition text, short boolean,
     menu_path text, fallback text, queue text, agent text, wait_ms bigint, ring_ms bigint,
     talk_ms bigint, hold_ms bigint, ended_by text, cause integer, rating_offered boolean,
-    rating smallint, rating_reason smallint, rating_exempt text, attempt text, recorded boolean,
-    inexact boolean, digest text)
+    rating smallint, rating_reason smallint, rating_exempt text, attempt text,
+    callback_of text, recorded boolean, inexact boolean, digest text)
 ON CONFLICT (opened_at, call_id) DO UPDATE SET
     direction = excluded.direction, caller = excluded.caller, dialled = excluded.dialled,
     started_at = excluded.started_at, answered_at = excluded.answered_at,
@@ -67,7 +67,8 @@ ON CONFLICT (opened_at, call_id) DO UPDATE SET
     ended_by = excluded.ended_by, cause = excluded.cause,
     rating_offered = excluded.rating_offered, rating = excluded.rating,
     rating_reason = excluded.rating_reason, rating_exempt = excluded.rating_exempt,
-    attempt = excluded.attempt, recorded = excluded.recorded, inexact = excluded.inexact,
+    attempt = excluded.attempt, callback_of = excluded.callback_of,
+    recorded = excluded.recorded, inexact = excluded.inexact,
     digest = excluded.digest, folded_at = now()
 WHERE call.digest <> excluded.digest
 RETURNING call_id;

@@ -36,7 +36,7 @@ SAFE_CDR_FIELDS = frozenset(
 )
 RIGHTS = {
     "live": ("call,agent,reporting,user,system", "call,agent,reporting"),
-    "dialer": ("call", "originate"),
+    "dialer": (None, "originate"),
     "beat": (None, "call"),
     "watch": (None, "reporting"),
 }

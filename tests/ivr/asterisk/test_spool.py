@@ -210,6 +210,8 @@ def test_every_fact_of_the_dialplan_is_understood() -> None:
         UserEvent.RATING_REASON: "4",
         UserEvent.RATING_EXEMPT: "wrong_number",
         UserEvent.CAMPAIGN: "attempt_4711",
+        UserEvent.CALLBACK_BOOKED: "anyone:0:1795000000:13800001234",
+        UserEvent.CALLBACK_OF: "n1-7-1795000000.1",
         UserEvent.OUTCOME: "callback_booked",
         UserEvent.HOLD: "a1001",
         UserEvent.HOLD_END: "",

@@ -1,0 +1,70 @@
+-- name: note_missed(missed)!
+-- List callers who gave up; one open entry a number, and nothing that is older than what people
+-- have dealt with. Who has a ticket is called back anyhow.
+INSERT INTO missed_caller (number, queue, reason, call_id, waited_ms, missed_at)
+SELECT DISTINCT ON (given_up.number) given_up.number, given_up.queue, 'abandoned',
+       given_up.call_id, given_up.wait_ms, given_up.missed_at
+FROM (SELECT citizen_number(r.caller) AS number, r.queue, r.call_id, r.wait_ms,
+             to_timestamp(r.ended_ms / 1000.0) AS missed_at
+      FROM jsonb_to_recordset(:missed::jsonb) AS r(
+          caller text, queue text, call_id text, wait_ms bigint, ended_ms bigint)) AS given_up
+WHERE given_up.number IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM callback_ticket AS t
+                    WHERE t.number = given_up.number AND t.state IN ('waiting', 'calling'))
+    AND NOT EXISTS (SELECT 1 FROM missed_caller AS m
+                    WHERE m.number = given_up.number AND m.missed_at >= given_up.missed_at)
+ORDER BY given_up.number, given_up.missed_at DESC
+ON CONFLICT (number) WHERE state = 'open' DO UPDATE SET
+    queue = excluded.queue, call_id = excluded.call_id, waited_ms = excluded.waited_ms,
+    missed_at = excluded.missed_at;
+
+-- name: close_missed(answered)!
+-- Whoever has spoken with us since he gave up is missed no longer.
+UPDATE missed_caller
+SET state = said.outcome, closed_at = said.at, claimed_by = NULL, claimed_until = NULL
+FROM (SELECT DISTINCT ON (1) citizen_number(r.number) AS number, r.outcome,
+             to_timestamp(r.at_ms / 1000.0) AS at
+      FROM jsonb_to_recordset(:answered::jsonb) AS r(number text, outcome text, at_ms bigint)
+      ORDER BY 1, r.at_ms DESC) AS said
+WHERE missed_caller.number = said.number AND missed_caller.state = 'open'
+    AND missed_caller.missed_at < said.at;
+
+-- name: hand_to_people(ticket_id, reason)!
+-- A ticket that ended in vain goes on the list.
+INSERT INTO missed_caller (number, queue, reason, call_id, waited_ms, missed_at)
+SELECT number, queue, :reason, call_id,
+       greatest(0, extract(epoch FROM booked_at - entered_at) * 1000)::bigint, closed_at
+FROM callback_ticket
+WHERE ticket_id = :ticket_id AND closed_at IS NOT NULL
+ON CONFLICT (number) WHERE state = 'open' DO UPDATE SET
+    reason = excluded.reason, queue = excluded.queue, call_id = excluded.call_id,
+    missed_at = greatest(missed_caller.missed_at, excluded.missed_at);
+
+-- name: missed_open(queues, most)
+-- The work list of some queues, who gave up last first: he is still at his telephone.
+SELECT missed_id, number, queue, reason, call_id, waited_ms, missed_at,
+       CASE WHEN claimed_until > now() THEN claimed_by END AS claimed_by, claimed_until
+FROM missed_caller
+WHERE state = 'open' AND queue = ANY (:queues::text[])
+ORDER BY missed_at DESC, missed_id
+LIMIT :most;
+
+-- name: claim_missed(missed_id, agent, seconds)^
+-- One agent is to call; until the lease is over nobody else may. Gives whom.
+UPDATE missed_caller
+SET claimed_by = :agent, claimed_until = now() + make_interval(secs => :seconds::double precision)
+WHERE missed_id = :missed_id AND state = 'open'
+    AND (claimed_by IS NULL OR claimed_by = :agent OR claimed_until <= now())
+RETURNING number;
+
+-- name: release_missed(missed_id, agent)!
+-- The agent does not call after all.
+UPDATE missed_caller
+SET claimed_by = NULL, claimed_until = NULL
+WHERE missed_id = :missed_id AND state = 'open' AND claimed_by = :agent;
+
+-- name: finish_missed(missed_id, agent, outcome)!
+-- The agent who holds the claim has called, or was told not to.
+UPDATE missed_caller
+SET state = :outcome, closed_at = now(), claimed_by = NULL, claimed_until = NULL
+WHERE missed_id = :missed_id AND state = 'open' AND claimed_by = :agent AND claimed_until > now();
