@@ -6,15 +6,15 @@ A key pressed while something plays is never lost: it is kept for the next `coll
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
-from ivr.asterisk.agi_protocol import Environment, Reply, quoted
+from ivr.asterisk import agi_commands
+from ivr.asterisk.agi_protocol import Environment, Reply
 from ivr.asterisk.variables import UserEvent
-from ivr.errors import ActionRefused, PeerBroke, ValueRefused
+from ivr.errors import ActionRefused, PeerBroke
 
 KEYS: Final = "0123456789*#"
 KEPT_KEYS: Final = 32
@@ -26,10 +26,6 @@ COMMAND_SECONDS: Final = 5.0
 PLAY_SECONDS: Final = 300.0
 """How long one sound may last."""
 
-_SOUND: Final = re.compile(r"[A-Za-z0-9_./+-]{1,200}")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
-_LOCALE: Final = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")
 _KEY_CODES: Final = {str(ord(key)): key for key in KEYS}
 _GONE: Final = "-1"
 _NO_SUCH_APPLICATION: Final = "-2"
@@ -61,12 +57,12 @@ class Channel:
 
     async def answer(self) -> None:
         """Take the call off the hook; no harm when it is already."""
-        if (await self._ask("ANSWER", COMMAND_SECONDS)).result == _GONE:
+        if (await self._ask(agi_commands.ANSWER, COMMAND_SECONDS)).result == _GONE:
             raise CallerGone
 
     async def hang_up(self) -> None:
         """End the call."""
-        await self._ask("HANGUP", COMMAND_SECONDS)
+        await self._ask(agi_commands.HANG_UP, COMMAND_SECONDS)
 
     async def play(self, sounds: Sequence[str], *, to_the_end: bool = False) -> None:
         """Play sounds one after the other; keys pressed meanwhile are kept for `collect`.
@@ -79,7 +75,7 @@ class Channel:
         for sound in sounds:
             if self._kept and not to_the_end:
                 return
-            await self._stream(_checked(_SOUND, sound), to_the_end=to_the_end)
+            await self._stream(sound, to_the_end=to_the_end)
 
     async def collect(
         self, sounds: Sequence[str] = (), *, first_ms: int, between_ms: int, longest: int = 1
@@ -109,19 +105,16 @@ class Channel:
 
     async def set_variable(self, name: str, value: str) -> None:
         """Set one channel variable to any text of one line."""
-        await self._ask(f"SET VARIABLE {_checked(_NAME, name)} {quoted(value)}", COMMAND_SECONDS)
+        await self._ask(agi_commands.set_variable(name, value), COMMAND_SECONDS)
 
     async def set_variables(self, values: Mapping[str, str]) -> None:
         """Set several variables in their order by one command; values `[A-Za-z0-9_.:+-]*`."""
-        pairs = (f"{_checked(_NAME, name)}={_checked(_PLAIN, values[name])}" for name in values)
-        assigned = await self._ask(f'EXEC MSet "{",".join(pairs)}"', COMMAND_SECONDS)
-        _carried_out("MSet", assigned)
+        command = agi_commands.set_variables(tuple(values.items()))
+        _carried_out("MSet", await self._ask(command, COMMAND_SECONDS))
 
     async def set_language(self, locale: str) -> None:
         """Speak to the caller in this locale from here on, in the queue too."""
-        await self._ask(
-            f"SET VARIABLE CHANNEL(language) {_checked(_LOCALE, locale)}", COMMAND_SECONDS
-        )
+        await self._ask(agi_commands.set_language(locale), COMMAND_SECONDS)
 
     async def get_variable(self, name: str) -> str | None:
         """Read a channel variable; None when it is not set.
@@ -129,21 +122,20 @@ class Channel:
         Not for anything that a caller may have written: a value that itself looks like replies
         can end the session.
         """
-        reply = await self._ask(f"GET VARIABLE {_checked(_NAME, name)}", COMMAND_SECONDS)
+        reply = await self._ask(agi_commands.get_variable(name), COMMAND_SECONDS)
         return reply.value if reply.result == "1" else None
 
     async def emit(self, event: UserEvent, extra: str) -> None:
         """Write a fact of the call into the journal; `extra` is `[A-Za-z0-9_.:+-]{0,100}`."""
-        written = await self._ask(
-            f'EXEC CELGenUserEvent "{event.value},{_checked(_PLAIN, extra)}"', COMMAND_SECONDS
-        )
-        _carried_out("CELGenUserEvent", written)
+        command = agi_commands.user_event(event.value, extra)
+        _carried_out("CELGenUserEvent", await self._ask(command, COMMAND_SECONDS))
 
     async def _stream(self, sound: str, *, to_the_end: bool) -> None:
         sample = 0
         while True:
             keys = KEYS if len(self._kept) < KEPT_KEYS else ""
-            reply = await self._ask(f'STREAM FILE {sound} "{keys}" {sample}', PLAY_SECONDS)
+            command = agi_commands.stream_file(sound, keys, sample)
+            reply = await self._ask(command, PLAY_SECONDS)
             if reply.result == "0":
                 return
             if reply.result == _GONE:
@@ -160,11 +152,10 @@ class Channel:
 
     async def _data(self, sound: str, wait_ms: int, longest: int) -> str:
         """GET DATA; a `#` that ended it is put back."""
-        sound = _checked(_SOUND, sound) if sound else '""'
         seconds = PLAY_SECONDS + longest * wait_ms / 1000
-        reply = await self._ask(f"GET DATA {sound} {wait_ms:d} {longest:d}", seconds)
+        reply = await self._ask(agi_commands.get_data(sound, wait_ms, longest), seconds)
         if reply.result == _GONE:
-            if sound == '""':
+            if not sound:
                 raise CallerGone
             # Missing file or hang-up, the answer is the same; only a caller who is there waits.
             keys = await self._data("", wait_ms, longest)
@@ -172,12 +163,6 @@ class Channel:
             return keys
         ended = reply.value is None and len(reply.result) < longest
         return f"{reply.result}#" if ended else reply.result
-
-
-def _checked(pattern: re.Pattern[str], value: str) -> str:
-    if pattern.fullmatch(value) is None:
-        raise ValueRefused(f"expected {pattern.pattern}.")
-    return value
 
 
 def _carried_out(application: str, reply: Reply) -> None:
