@@ -168,6 +168,9 @@ class Values(_Values):
     """Between two announcements of how many callers are before one, if it has changed."""
     message_seconds: Annotated[int, Field(ge=3, le=600)] = 180
     """The longest message a caller can leave."""
+    callback_ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
+    permitted: ClockSpan = "09:00-20:00"
+    """Calls that we begin ourselves are placed within these times of China only."""
     run_as: Identifier | None = None
     """The user Asterisk becomes when it is started by root outside a sandbox."""
 
@@ -176,9 +179,6 @@ class Values(_Values):
         if self.rtp_last - self.rtp_first < 1:
             raise ValueError("rtp_last: expected at least one port above rtp_first")
         ids = [agent.id for agent in self.agents]
-    callback_ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
-    permitted: ClockSpan = "09:00-20:00"
-    """Calls that we begin ourselves are placed within these times of China only."""
         if len(ids) != len(set(ids)):
             raise ValueError("agents: expected every id once")
         known = {queue.name for queue in self.queues}
@@ -214,6 +214,8 @@ def render(values: Values) -> dict[str, str]:
     )
     context = {name: getattr(values, name) for name in Values.model_fields}
     context["live_events"] = LIVE_EVENTS
+    begin, end = values.permitted.split("-")
+    context |= {"permitted_from": _seconds(begin), "permitted_until": _seconds(end)}
     texts = {
         path.name: environment.get_template(path.name).render(context)
         for path in sorted(TEMPLATES.glob("*.conf"))
@@ -222,8 +224,11 @@ def render(values: Values) -> dict[str, str]:
         texts[f"dialplans/{path.name}"] = path.read_text(encoding="utf-8")
     return texts
 
-    begin, end = values.permitted.split("-")
-    context |= {"permitted_from": _seconds(begin), "permitted_until": _seconds(end)}
+
+def _seconds(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return (int(hour) * 60 + int(minute)) * 60
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -233,11 +238,6 @@ class Folders:
     sounds: Path
 
     @property
-def _seconds(clock: str) -> int:
-    hour, minute = clock.split(":")
-    return (int(hour) * 60 + int(minute)) * 60
-
-
     def etc(self) -> Path:
         """Configuration; rendered at every start."""
         return self.base / "etc"

@@ -266,6 +266,7 @@ class Stack:
             trunk={
                 "addresses": (CALLER_ADDRESS, *telephony.trunk),
                 "contact": telephony.trunk_contact,
+                "qualify_seconds": telephony.qualify_seconds,
             },
             sip_host=telephony.sip_host,
             sip_port=self.sip_port,
@@ -276,12 +277,13 @@ class Stack:
             agi_port=ports.agi,
             http_port=ports.http,
             rating_after_seconds=self._rated_after,
+            callback_ring_seconds=self.settings.callback.ring_seconds,
+            permitted=self.settings.callback.permitted,
             **self._paces,
         )
 
     @property
     def sip_port(self) -> int:
-                "qualify_seconds": telephony.qualify_seconds,
         """Where Asterisk takes SIP over UDP."""
         return self.settings.telephony.sip_port or self.ports.sip
 
@@ -292,8 +294,6 @@ class Stack:
     async def _start_ours(self, name: str, *arguments: str) -> None:
         await self.supervisor.start(
             Child(
-            callback_ring_seconds=self.settings.callback.ring_seconds,
-            permitted=self.settings.callback.permitted,
                 name=name,
                 command=lambda: (sys.executable, "-m", *arguments),
                 environment=self.environment,
@@ -308,6 +308,7 @@ class Stack:
         ports, secret = self.ports, self.memory.secret
         sections: dict[str, dict[str, str | int]] = {
             "ami": {"port": ports.ami, "secret": secret("ami live")},
+            "callback": {"secret": secret("ami dialer")},
             "agi": {"port": ports.agi, "token": secret("agi token")},
             "spool": {"directory": str(folders.cel), "boots": str(self.layout.boots)},
             "recordings": {
@@ -323,7 +324,6 @@ class Stack:
         lines = ["# Written by deploy/up at every start; change the environment instead."]
         for section, values in sections.items():
             lines.append(f"\n[{section}]")
-            "callback": {"secret": secret("ami dialer")},
             # A JSON string is a TOML basic string.
             lines += [
                 f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
