@@ -7,12 +7,20 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from deploy.stack import children, postgres
+from deploy.stack import children
+from deploy.stack import postgres as postgresql
 from deploy.stack.layout import Memory
 from deploy.stack.stack import Stack
 from ivr.config import REPOSITORY
 from tests.faults.proxy import Proxy
 from tests.faults.rig import AGENTS, Rig
+from tests.ivr.conftest import (  # noqa: F401 - fixtures of a ledger without its process
+    connection,
+    database,
+    pool,
+    postgres,
+    settings,
+)
 from tests.real.hotline import Hotline, write_tones
 
 
@@ -50,11 +58,11 @@ async def rig(
     password = Memory(stack_folder / "memory.json").secret("postgres")
     async with Proxy() as ami, Proxy() as way:
         outer["HOTLINE_AMI__PORT"] = str(ami.port)
-        outer["HOTLINE_DATABASE__URL"] = postgres.url(way.port, password)
+        outer["HOTLINE_DATABASE__URL"] = postgresql.url(way.port, password)
         async with Stack(stack_folder, environment=outer, rated_after_seconds=1) as stack:
             ami.target, way.target = stack.ports.ami, stack.ports.postgres
             write_tones(stack.layout.sounds)
             await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
-            database = postgres.url(stack.ports.postgres, password)
-            hotline = Hotline(stack, folder / "sipp", database, hours)
+            address = postgresql.url(stack.ports.postgres, password)
+            hotline = Hotline(stack, folder / "sipp", address, hours)
             yield Rig(hotline, folder, ami, way)
