@@ -245,6 +245,15 @@ class RecordingSettings(_Section):
         return self
 
 
+class TranscriptSettings(_Section):
+    """Messages as text; nothing is shipped that could write them down."""
+
+    recogniser: str = ""
+    """Name in the entry-point group `hotline.speech_recogniser`; empty: messages have no text."""
+    deadline_seconds: Seconds = 120.0
+    """How long one message may take; three times in vain, and it stays without a text."""
+
+
 class DatabaseSettings(_Section):
     """PostgreSQL, 15 or later."""
 
@@ -310,6 +319,7 @@ class Settings(_Section):
     callback: CallbackSettings = CallbackSettings()
     spool: SpoolSettings = SpoolSettings()
     recordings: RecordingSettings = RecordingSettings()
+    transcripts: TranscriptSettings = TranscriptSettings()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     definitions: DefinitionSettings = DefinitionSettings()

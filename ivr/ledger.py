@@ -25,6 +25,7 @@ from ivr.intake import CursorMoved, Intake
 from ivr.lines import note_starts
 from ivr.recordings.sweeper import Sweeper
 from ivr.supervision import Supervisor
+from ivr.transcripts import Transcriber
 
 log = structlog.get_logger()
 
@@ -138,6 +139,8 @@ async def run(settings: Settings, supervisor: Supervisor) -> None:
         ledger = Ledger(pool, settings)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ledger.run(), name="ledger")
+            if settings.transcripts.recogniser:
+                tasks.create_task(Transcriber(pool, settings).run(), name="transcripts")
             tasks.create_task(supervisor.keep_watched(ledger.healthy), name="watchdog")
             supervisor.ready()
             log.info("ledger.ready", spool=str(settings.spool.directory))

@@ -43,3 +43,23 @@ UPDATE message
 SET state = 'done', done_at = now()
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
     AND state = 'taken' AND taken_by = :agent;
+
+-- name: message_without_transcript(since, given_up)^
+-- The next message that a recogniser has not written down: urgent ones first, then the oldest.
+SELECT recording.call_id, recording.leg, recording.format, recording.storage, recording.path,
+       recording.key_id, recording.bytes, recording.sha256, recording.wav_bytes,
+       recording.wav_sha256
+FROM message
+JOIN recording
+    ON recording.opened_at = message.opened_at AND recording.call_id = message.call_id
+    AND recording.leg = 'voicemail' AND recording.state = 'kept'
+WHERE message.state IN ('new', 'taken') AND message.transcript IS NULL
+    AND message.left_at >= :since AND NOT message.call_id = ANY (:given_up::text[])
+ORDER BY message.urgent DESC, message.left_at, message.call_id
+LIMIT 1;
+
+-- name: store_transcript(call_id, transcript)!
+-- What a recogniser wrote down, beside the message; never over another text.
+UPDATE message
+SET transcript = :transcript
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND transcript IS NULL;

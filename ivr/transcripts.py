@@ -1,0 +1,96 @@
+"""Gives messages a transcript, where a centre has a speech recogniser.
+
+A message is work from the moment it is left; its text comes later or never. Whatever the
+recogniser does, the message and its sound stay as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from ivr.config import Settings
+from ivr.database import OUTSIDE_FAILURES, Pool, queries, transaction
+from ivr.errors import RecordingUnreadable, SettingsInvalid
+from ivr.recogniser import RecogniserFailed, recognise, recognisers
+from ivr.recordings.keys import KeyFile
+from ivr.recordings.reading import Reader, files_of
+from ivr.recordings.storages import open_storages
+
+log = structlog.get_logger()
+
+TRIES: Final = 3
+SINCE: Final = timedelta(days=7)
+"""An older message is done or has been listened to."""
+_LOOK_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 30.0
+_REMEMBERED: Final = 10_000
+_LOCALE: Final = "zh"
+"""What callers speak; a message does not say which language was chosen before it."""
+
+
+class Transcriber:
+    """One message after the other, the urgent ones first."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._tries: OrderedDict[str, int] = OrderedDict()
+        """By call; forgotten with the process, so a mended recogniser has another chance."""
+
+    async def run(self) -> None:
+        """Write down what comes until cancelled, through every failure of the database."""
+        name = self._settings.transcripts.recogniser
+        if name not in recognisers():
+            log.error("transcripts.off", recogniser=name, installed=list(recognisers()))
+            return
+        while True:
+            try:
+                done = await self.step()
+            except OUTSIDE_FAILURES:
+                done = False
+            await asyncio.sleep(0 if done else _LOOK_SECONDS)
+
+    async def step(self) -> bool:
+        """Try one message; False when there is none to try."""
+        async with transaction(self._pool, self._settings.database) as connection:
+            row = await queries.message_without_transcript(
+                connection,
+                since=datetime.now(UTC) - SINCE,
+                given_up=[call_id for call_id, tries in self._tries.items() if tries >= TRIES],
+            )
+        if row is None:
+            return False
+        text = await self._recognise(row)
+        if text is not None:
+            async with transaction(self._pool, self._settings.database) as connection:
+                await queries.store_transcript(connection, call_id=row["call_id"], transcript=text)
+            self._tries.pop(row["call_id"], None)
+            log.info("transcript.stored", call_id=row["call_id"], characters=len(text))
+        return True
+
+    async def _recognise(self, row: Mapping[str, Any]) -> str | None:
+        call_id, settings = row["call_id"], self._settings.transcripts
+        tries = self._tries[call_id] = self._tries.get(call_id, 0) + 1
+        if len(self._tries) > _REMEMBERED:
+            self._tries.popitem(last=False)
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                sound = await self._sound(row)
+            return await recognise(
+                settings.recogniser, sound, _LOCALE, seconds=settings.deadline_seconds
+            )
+        except (RecogniserFailed, RecordingUnreadable, SettingsInvalid, OSError) as error:
+            log.warning("transcript.failed", call_id=call_id, why=str(error), tries=tries)
+            return None
+
+    async def _sound(self, row: Mapping[str, Any]) -> bytes:
+        recordings, file = self._settings.recordings, files_of(row)[0]
+        async with open_storages(recordings) as storages:
+            reader = Reader(storages, KeyFile(recordings.keys))
+            return b"".join([piece async for piece in reader.sound(file, 0, file.size)])
