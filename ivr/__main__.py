@@ -234,6 +234,33 @@ def verify() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def refold(
+    *,
+    since: Annotated[datetime | None, typer.Option(help="Only calls from then on.")] = None,
+    mend: Annotated[bool, typer.Option(help="Put differing records in place anew.")] = False,
+) -> None:
+    """Fold history again and hold every record against it; exit 1 when one differs."""
+    from ivr import refold as history
+
+    begin = since.replace(tzinfo=_CENTRE_TIME) if since else history.EVER
+    with Progress(console=screen, disable=not screen.is_terminal) as progress:
+        bar = progress.add_task("calls", total=None)
+        found = ask(
+            lambda settings: history.refold(
+                settings,
+                since=begin,
+                mend=mend,
+                progress=lambda done: progress.update(bar, completed=done),
+            )
+        )
+    typer.echo(f"{found.calls} calls folded again, {len(found.unlike)} records differ")
+    for call_id in found.unlike[:20]:
+        typer.echo(call_id)
+    if found.unlike and not mend:
+        raise typer.Exit(1)
+
+
 _Model = Annotated[
     Path | None, typer.Option(help="Folder of a learnt model; without it, the shipped corpus.")
 ]

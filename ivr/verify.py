@@ -15,13 +15,12 @@ from typing import Final
 
 from ivr.asterisk import journal
 from ivr.config import Settings
+from ivr.counterparts import check as check_counterparts
+from ivr.crosscheck import KINDS
 from ivr.database import Session, make_pool, queries
-from ivr.folding import Due, digest, folds
 from ivr.recordings.checks import check_recordings
 from ivr.recordings.sweeper import GRACE
-from ivr.records import load_call
-
-EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+from ivr.refold import EVER, unlike_their_fold
 
 _FOLDED_AGAIN: Final = 500
 _LATE: Final = timedelta(minutes=1)
@@ -33,6 +32,8 @@ _COUNTED: Final[Sequence[tuple[str, str]]] = (
     ("records without a line", "calls_unheard"),
     ("open calls of an earlier start of Asterisk", "calls_never_closed"),
     ("queue days that do not add up", "queue_identity"),
+    ("records that do not add up with their parts", "parts_identity"),
+    ("counts that differ from what they count", "counts_identity"),
     ("stays in a queue beyond the call's end", "visits_unended"),
     ("agents offered two calls at once", "agents_offered_two"),
     ("conversations without a recording", "recordings_missing"),
@@ -72,6 +73,7 @@ async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]
             await _owed(connection, since),
             await _audit(connection),
             await _folded_again(connection, since),
+            *await _three_ways(connection, settings, since),
             *[
                 Finding(*found)
                 for found in await check_recordings(connection, pool, settings, since)
@@ -109,17 +111,26 @@ async def _audit(connection: Session) -> Finding:
 
 
 async def _folded_again(connection: Session, since: datetime) -> Finding:
-    """Fold calls again from their lines, and read them back whole: both must equal the digest."""
+    """Fold the newest calls again; `ivr.refold` does it with all."""
     rows = [row async for row in queries.final_calls(connection, since=since, most=_FOLDED_AGAIN)]
-    due = [Due(row["call_id"], row["opened_at"], row["node"], 0) for row in rows]
-    again = await folds(connection, due)
-    wrong = []
-    for row in rows:
-        folded, stored = again.get(row["call_id"]), await load_call(connection, row["call_id"])
-        digests = {digest(call) if call else "" for call in (folded, stored)}
-        if digests != {row["digest"]}:
-            wrong.append(row["call_id"])
+    wrong = await unlike_their_fold(connection, rows)
     return Finding("records unlike the fold of their lines", len(wrong), len(rows), tuple(wrong))
+
+
+async def _three_ways(connection: Session, settings: Settings, since: datetime) -> list[Finding]:
+    """Ask Asterisk's CDR file and queue_log; what they know is reported, never a record's."""
+    checked = await check_counterparts(connection, settings, since=since)
+    found = [
+        Finding(
+            kind,
+            sum(difference.kind == kind for difference in checked.differences),
+            checked.calls,
+            tuple(f"{d.call_id}: {d.why}" for d in checked.differences if d.kind == kind),
+        )
+        for kind in KINDS
+    ]
+    unreadable = (f"{checked.unreadable} are not Asterisk's",) if checked.unreadable else ()
+    return [*found, Finding("lines of CDR file and queue_log", 0, checked.lines, unreadable)]
 
 
 async def _spool(connection: Session, settings: Settings) -> list[Finding]:

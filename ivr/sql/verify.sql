@@ -60,16 +60,63 @@ FROM queue_visit
 JOIN call ON call.opened_at = queue_visit.opened_at AND call.call_id = queue_visit.call_id
 WHERE call.opened_at >= :since AND call.final AND queue_visit.outcome = 'waiting';
 
--- name: agents_offered_two(since)$
--- Pairs of calls that rang or held the same agent at the same moment.
+-- name: parts_identity(since)$
+-- Records whose waiting, answer, or agent is not that of their stays, offers and legs.
 SELECT count(*)
-FROM leg AS one
-JOIN leg AS other
-    ON other.agent = one.agent AND other.opened_at >= :since
-    AND (other.call_id, other.position) > (one.call_id, one.position)
-    AND tstzrange(other.started_at, other.ended_at) && tstzrange(one.started_at, one.ended_at)
-WHERE one.opened_at >= :since AND one.position > 1 AND other.position > 1
-    AND one.ended_at IS NOT NULL AND other.ended_at IS NOT NULL;
+FROM call
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(wait_ms), 0) AS wait_ms, count(*) FILTER (WHERE outcome = 'answered') AS answered
+    FROM queue_visit
+    WHERE queue_visit.opened_at = call.opened_at AND queue_visit.call_id = call.call_id
+) AS visits
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE agent = call.agent) AS mine, max(talk_ms) AS talk_ms,
+           count(DISTINCT channel) AS channels, count(*) AS legs
+    FROM leg
+    WHERE leg.opened_at = call.opened_at AND leg.call_id = call.call_id
+) AS legs
+WHERE call.opened_at >= :since AND call.final
+    AND (visits.wait_ms <> call.wait_ms
+        OR (visits.answered > 0 AND call.disposition NOT IN ('answered', 'engine_lost', 'blocked'))
+        OR (call.agent IS NOT NULL AND legs.mine = 0)
+        OR call.talk_ms > legs.talk_ms
+        OR legs.channels <> legs.legs);
+
+-- name: counts_identity(since)$
+-- Cells of a month whose count, with the changes that are not merged yet, is not that of what is
+-- counted.
+SELECT count(*)
+FROM (
+    SELECT month, scheme, unit, code
+    FROM (
+        SELECT date_trunc('month', day)::date AS month, scheme, unit, code, -n AS n
+        FROM counted
+        WHERE day >= date_trunc('month', :since::timestamptz AT TIME ZONE 'Asia/Shanghai')::date
+        UNION ALL
+        SELECT month, scheme, unit, code, n
+        FROM month_count
+        WHERE month >= date_trunc('month', :since::timestamptz AT TIME ZONE 'Asia/Shanghai')::date
+        UNION ALL
+        SELECT date_trunc('month', day)::date, scheme, unit, code, n
+        FROM count_change
+        WHERE day >= date_trunc('month', :since::timestamptz AT TIME ZONE 'Asia/Shanghai')::date
+    ) AS figure
+    GROUP BY 1, 2, 3, 4
+    HAVING sum(n) <> 0
+) AS wrong;
+
+-- name: agents_offered_two(since)$
+-- Times that a phone was rung while another channel of the same agent rang or spoke, in whatever
+-- call. What agents dial themselves is no offer, but none must come while they speak.
+SELECT count(*)
+FROM leg AS offered
+JOIN leg AS busy
+    ON busy.agent = offered.agent AND busy.opened_at >= :since
+    AND (busy.call_id, busy.position) <> (offered.call_id, offered.position)
+    AND busy.started_at <= offered.started_at AND offered.started_at < busy.ended_at
+    AND ((busy.started_at, busy.call_id, busy.position)
+         < (offered.started_at, offered.call_id, offered.position))
+WHERE offered.opened_at >= :since AND offered.position > 1;
 
 -- name: recordings_missing(since)$
 -- Conversations whose recording never came.
@@ -165,6 +212,29 @@ WHERE opened_at >= :since AND final
     AND NOT EXISTS (SELECT FROM fold_due WHERE fold_due.call_id = call.call_id)
 ORDER BY opened_at DESC, call_id DESC
 LIMIT :most;
+
+-- name: final_calls_after(opened_at, call_id, most)
+-- Finished calls in the order of their ids, those after a given one; none that stands in line to be
+-- folded.
+SELECT call_id, opened_at, node, encode(digest, 'hex') AS digest
+FROM call
+WHERE (opened_at, call_id) > (:opened_at, :call_id) AND opened_at >= :opened_at AND final
+    AND NOT EXISTS (SELECT FROM fold_due WHERE fold_due.call_id = call.call_id)
+ORDER BY opened_at, call_id
+LIMIT :most;
+
+-- name: fold_anew(call_ids)!
+-- Have records put in place anew whatever their digest says.
+WITH doubted AS (
+    UPDATE call SET digest = sha256('')
+    FROM (SELECT call_opened_at(call_id) AS opened_at, call_id
+          FROM unnest(:call_ids::text[]) AS r(call_id)) AS wanted
+    WHERE call.opened_at = wanted.opened_at AND call.call_id = wanted.call_id
+    RETURNING call.call_id, call.opened_at, call.node
+)
+INSERT INTO fold_due (call_id, opened_at, node, ended)
+SELECT call_id, opened_at, node, true FROM doubted
+ON CONFLICT (call_id) DO UPDATE SET ended = true;
 
 -- name: audit_broken()$
 -- Audit rows that were changed, or that a row is missing before.

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 SECOND: Final = 1_795_000_000
 """The second in which the tests' calls begin (2026-11-18)."""
+
+SAMPLES: Final = Path(__file__).parents[1] / "data/cel"
+"""Journals of a real Asterisk."""
 
 CALLER: Final = "PJSIP/trunk-00000001"
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,6 @@ from ivr.fold import fold
 from tests.ivr import cel
 from tests.ivr.cel import CALLER, phone
 
-SAMPLES = Path(__file__).parents[1] / "data/cel"
 TRUNK_OUT = "PJSIP/trunk-00000009"
 
 
@@ -30,7 +28,7 @@ def folded(call: cel.Journal, *, engine_restarted: bool = False) -> Call:
 def sampled() -> dict[str, list[Event]]:
     """The calls that a real Asterisk wrote, whatever file they stand in."""
     found: dict[str, list[Event]] = {}
-    for path in sorted(SAMPLES.glob("*.jsonl")):
+    for path in sorted(cel.SAMPLES.glob("*.jsonl")):
         for line in spool.read(path.read_bytes(), 0).lines:
             if event := spool.parse(line.text):
                 found.setdefault(line.call_id, []).append(event)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
+from ivr import counterparts
 from ivr.config import Settings
+from ivr.crosscheck import NO_QUEUE_LOG
 from ivr.database import Pool
 from ivr.recordings.sweeper import Sweeper
 from ivr.verify import Finding, report, verify
@@ -43,7 +46,7 @@ async def test_a_ledger_in_order_has_no_violation(settings: Settings, kept: cel.
     findings = await verify(settings)
     assert kept.call_id
     assert [finding for finding in findings if not finding.holds] == []
-    assert len(findings) == 20
+    assert len(findings) == 29
     checked = {finding.name: finding.checked for finding in findings}
     assert checked["records unlike the fold of their lines"] == 3
     assert checked["recordings gone or unlike their row"] == 1
@@ -64,6 +67,8 @@ BREAKS = {
         SELECT call_id, opened_at, node, true, now() - interval '2 min' FROM call""",
     "records unlike the fold of their lines": "UPDATE leg SET talk_ms = talk_ms + 1",
     "queue days that do not add up": "UPDATE call SET disposition = 'night' WHERE queue <> ''",
+    "records that do not add up with their parts": "UPDATE call SET wait_ms = wait_ms + 1",
+    "counts that differ from what they count": "DELETE FROM count_change",
     "stays in a queue beyond the call's end": "UPDATE queue_visit SET outcome = 'waiting'",
     "agents offered two calls at once": """
         INSERT INTO leg SELECT opened_at, call_id, 9, channel, kind, agent, started_at, answered_at,
@@ -91,6 +96,42 @@ async def test_what_is_broken_is_found(
     assert kept.call_id
     await connection.execute(BREAKS[name])
     assert name in await failing(settings)
+
+
+async def test_a_call_offered_to_an_agent_who_has_dialled_is_found(
+    settings: Settings, kept: cel.Journal, connection: Connection
+) -> None:
+    """What he dials himself while he speaks is no offer."""
+    other = (
+        "INSERT INTO leg SELECT opened_at, call_id, $1, channel || 'x', kind, agent, $2, $2, $3, "
+    )
+    other += "0, 0, 0, 16, 0 FROM leg WHERE call_id = $4 AND agent = 'a1001'"
+    row = await connection.fetchrow(
+        "SELECT * FROM leg WHERE call_id = $1 AND agent = 'a1001'", kept.call_id
+    )
+    assert row is not None
+    name = "agents offered two calls at once"
+    inside = row["started_at"] + timedelta(seconds=1)
+    before = row["started_at"] - timedelta(seconds=1)
+    await connection.execute("DELETE FROM leg WHERE position = 1")
+    await connection.execute(other, 1, inside, row["ended_at"], kept.call_id)
+    assert name not in await failing(settings)
+    await connection.execute("UPDATE leg SET started_at = $1 WHERE position = 1", before)
+    assert name in await failing(settings)
+
+
+async def test_what_asterisk_tells_otherwise_is_reported_with_its_call(
+    settings: Settings, kept: cel.Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counterparts, "WINDOW", timedelta(days=9000))
+    monkeypatch.setattr(counterparts, "SETTLED", timedelta(days=-9000))
+    log = settings.spool.directory.parent
+    start = f"{cel.SECOND - 9}|NONE|NONE|NONE|QUEUESTART|\n"
+    (log / "queue_log").write_text(f"{start}\xff\n", "latin-1")
+    found = {finding.name: finding for finding in await verify(settings)}
+    assert found[NO_QUEUE_LOG].examples == (f"{kept.call_id}: answered",)
+    assert found["lines of CDR file and queue_log"].examples == ("1 are not Asterisk's",)
+    assert found["lines of CDR file and queue_log"].holds
 
 
 async def test_a_missing_audit_row_is_found(settings: Settings, connection: Connection) -> None:
