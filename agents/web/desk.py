@@ -1,11 +1,10 @@
-"""The first page of the desk, and its live picture as server-sent events."""
+"""The live picture of queues and seats as server-sent events."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -13,28 +12,12 @@ from aiohttp import web
 from agents.desk import Picture
 from agents.web.access import whoever
 from agents.web.health import WATCH
-from agents.web.problems import Handler
-
-PAGES: Final = Path(__file__).resolve().parent / "pages"
 
 CHECK_SECONDS: Final = 5.0
 """A stream whose session has ended is cut after this; also how often a quiet one shows life."""
 
 WRITE_SECONDS: Final = 5.0
 """A browser that takes longer to read one picture is cut; it comes back by itself."""
-
-_TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-
-
-def page(name: str) -> Handler:
-    """Make the handler of one file of `pages`, read once."""
-    path = PAGES / name
-    body = path.read_bytes()
-
-    async def show(_request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=_TYPES[path.suffix], charset="utf-8")
-
-    return show
 
 
 async def live(request: web.Request) -> web.StreamResponse:

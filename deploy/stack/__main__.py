@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deploy.stack.checks import run_checks
+from deploy.stack.desktop import check_desktop, provide_desktop
+from deploy.stack.layout import cache_folder
 from deploy.stack.screen import Screen
 from deploy.stack.up import Wish, bring_up
 from ivr.config import REPOSITORY
@@ -43,6 +46,25 @@ def run_every_check(
 ) -> None:
     """Run every check: format, lint, types, unit tests, and calls through real servers."""
     raise typer.Exit(run_checks(Screen(), soak=soak))
+
+
+@app.command("desktop")
+def build_the_desktop(
+    *,
+    cache: Annotated[
+        Path | None, typer.Option(help="Build here; the environment's HOTLINE_CACHE otherwise.")
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Check types, rules and units first.")] = False,
+) -> None:
+    """Build the agents' desktop unless its build is there, and print its folder."""
+    place = cache or cache_folder(os.environ)
+    try:
+        if check:
+            check_desktop(place)
+        print(provide_desktop(place))
+    except HotlineError as error:
+        Screen().say(f"\n✗ {error}")
+        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

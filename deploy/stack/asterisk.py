@@ -166,6 +166,8 @@ class Values(_Values):
     offer_every_seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
     place_every_seconds: Annotated[int, Field(ge=1, le=600)] = 30
     """Between two announcements of how many callers are before one, if it has changed."""
+    rejoin_seconds: Annotated[int, Field(ge=5, le=600)] = 60
+    """How long a caller is kept for an agent whose browser was lost."""
     message_seconds: Annotated[int, Field(ge=3, le=600)] = 180
     """The longest message a caller can leave."""
     callback_ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30

@@ -28,6 +28,7 @@ CHECKS: Final = (
     Check("格式 · format", ("ruff", "format", "--check"), 1),
     Check("规范 · lint", ("ruff", "check"), 1),
     Check("类型 · types", ("mypy",), 4),
+    Check("桌面 · desktop: types, lint, units, build", ("deploy.stack", "desktop", "--check"), 5),
     Check("单元测试 · unit tests", ("pytest", "-m", "not real and not faults"), 11),
     Check("真实系统 · real Asterisk, SIPp, PostgreSQL", ("pytest", "-m", "real or faults"), 12),
 )

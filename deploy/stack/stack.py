@@ -20,9 +20,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from agents.telephone import telephone_secret
 from deploy.stack import asterisk, postgres, valkey
 from deploy.stack.asterisk_root import provide_asterisk
 from deploy.stack.children import Child, ChildFailed, Supervisor, tail
+from deploy.stack.desktop import build_folder
 from deploy.stack.layout import Layout, Memory, cache_folder, hold_lock, next_boot, write_private
 from deploy.stack.ports import PortBlock
 from ivr.config import REPOSITORY, Settings, load_settings
@@ -34,12 +36,13 @@ AGENT_ADDRESS: Final = "127.0.0.3"
 """From here SIP agents register, on the machine itself."""
 
 COMPONENTS: Final = (
-    *("postgres", "valkey", "migrate", "prompts"),
+    *("postgres", "valkey", "migrate", "prompts", "desktop"),
     *("asterisk", "ivr", "ledger", "agents"),
 )
 """In the order in which they are started."""
 
 _ONE_SHOT_SECONDS: Final = 120.0
+_BUILD_SECONDS: Final = 480.0
 _QUESTION_SECONDS: Final = 30.0
 _WATCHDOG_SECONDS: Final = 5.0
 _NOT_FOR_CHILDREN: Final = frozenset(
@@ -84,6 +87,7 @@ class Stack:
             "valkey": self._start_valkey,
             "migrate": lambda: self.run("migrate", "ivr", "migrate"),
             "prompts": lambda: self.run("prompts", "ivr", "speak"),
+            "desktop": self._build_desktop,
             "asterisk": self._start_asterisk,
             "ivr": lambda: self._start_ours("ivr", "ivr", "serve"),
             "ledger": lambda: self._start_ours("ledger", "ivr", "ledger"),
@@ -161,7 +165,7 @@ class Stack:
         """Where the component writes."""
         return self.supervisor.log(name)
 
-    async def run(self, name: str, *arguments: str) -> None:
+    async def run(self, name: str, *arguments: str, seconds: float = _ONE_SHOT_SECONDS) -> None:
         """Run `python -m <arguments>` to its end, as the component `name`.
 
         Raises:
@@ -179,10 +183,10 @@ class Stack:
                 start_new_session=True,
             )
         try:
-            async with asyncio.timeout(_ONE_SHOT_SECONDS):
+            async with asyncio.timeout(seconds):
                 code = await process.wait()
         except TimeoutError:
-            raise ChildFailed(f"{name}: not done in {_ONE_SHOT_SECONDS} s.\n{tail(log)}") from None
+            raise ChildFailed(f"{name}: not done in {seconds:.0f} s.\n{tail(log)}") from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -213,6 +217,12 @@ class Stack:
                 process.kill()
                 await process.wait()
         return process.returncode or 0, said.decode("utf-8")
+
+    async def _build_desktop(self) -> None:
+        cache = cache_folder(self._outer)
+        if not build_folder(cache).exists():
+            arguments = ("deploy.stack", "desktop", "--cache", str(cache))
+            await self.run("desktop", *arguments, seconds=_BUILD_SECONDS)
 
     async def _start_postgres(self) -> None:
         if "DATABASE_URL" not in self._outer:
@@ -261,7 +271,12 @@ class Stack:
             secrets={name: secret(f"ami {name}") for name in accounts},
             agi_token=secret("agi token"),
             agents=tuple(
-                {"id": name, "secret": self.agent_secret(name)} for name in telephony.agents
+                {
+                    "id": name,
+                    "secret": self.agent_secret(name),
+                    "browser": name in telephony.browsers,
+                }
+                for name in (*telephony.agents, *telephony.browsers)
             ),
             trunk={
                 "addresses": (CALLER_ADDRESS, *telephony.trunk),
@@ -289,7 +304,7 @@ class Stack:
 
     def agent_secret(self, agent: str) -> str:
         """Give the SIP password of an agent."""
-        return self.memory.secret(f"agent {agent}")
+        return telephone_secret(self.memory.secret("telephones"), agent)
 
     async def _start_ours(self, name: str, *arguments: str) -> None:
         await self.supervisor.start(
@@ -319,7 +334,14 @@ class Stack:
             "database": {"url": postgres.url(ports.postgres, secret("postgres"))},
             "redis": {"url": valkey.url(self.layout)},
             "definitions": {"sounds": str(self.layout.sounds)},
-            "web": {"port": ports.web},
+            "softphone": {
+                "switch": f"ws://127.0.0.1:{ports.http}/ws",
+                "key": secret("telephones"),
+            },
+            "web": {
+                "port": ports.web,
+                "desktop": str(build_folder(cache_folder(self._outer))),
+            },
         }
         lines = ["# Written by deploy/up at every start; change the environment instead."]
         for section, values in sections.items():

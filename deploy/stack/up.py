@@ -21,6 +21,7 @@ _LABELS: Final = {
     "valkey": "启动 Valkey · starting Valkey",
     "migrate": "数据库迁移 · migrating the database",
     "prompts": "合成语音提示 · speaking the prompts",
+    "desktop": "构建座席桌面 · building the desktop",
     "asterisk": "启动 Asterisk · starting Asterisk",
     "ivr": "启动 ivr · starting ivr",
     "ledger": "启动话单 · starting the ledger",

@@ -50,7 +50,10 @@ PROVIDED_BY = {
     **dict.fromkeys(["FILTER", "LEN"], "func_strings"),
     "GLOBAL": "func_global",
     **dict.fromkeys(["GROUP", "GROUP_COUNT"], "func_groupcount"),
+    **dict.fromkeys(["StartMusicOnHold", "StopMusicOnHold"], "res_musiconhold"),
     "IF": "func_logic",
+    "PJSIP_DIAL_CONTACTS": "chan_pjsip",
+    "PJSIP_HEADER": "res_pjsip_header_funcs",
     **dict.fromkeys(["QUEUE_EXISTS", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT"], "app_queue"),
 }
 """Module of every application and function that the dialplan may use; empty: Asterisk itself."""

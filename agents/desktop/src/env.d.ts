@@ -1,0 +1,9 @@
+/// <reference types="vite/client" />
+
+// For the rules; vue-tsc reads the components themselves.
+declare module '*.vue' {
+  import type { DefineComponent } from 'vue'
+
+  const component: DefineComponent
+  export default component
+}

@@ -1,0 +1,31 @@
+/** Keys that work wherever the cursor is. Those that browsers keep for themselves are left out. */
+import { onMounted, onUnmounted } from 'vue'
+
+export interface Telephone {
+  ringing: () => boolean
+  talking: () => boolean
+  busy: () => boolean
+  answer: () => void
+  end: () => void
+  hold: () => void
+  mute: () => void
+}
+
+/** Act on a key; true when it was ours. */
+export function pressed(key: string, phone: Telephone): boolean {
+  if (key === 'F2' && phone.ringing()) phone.answer()
+  else if (key === 'F4' && phone.busy()) phone.end()
+  else if (key === 'F8' && phone.talking()) phone.hold()
+  else if (key === 'F9' && phone.talking()) phone.mute()
+  else return false
+  return true
+}
+
+export function useTelephoneKeys(phone: Telephone): void {
+  function listen(event: KeyboardEvent): void {
+    const plain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey
+    if (plain && !event.repeat && pressed(event.key, phone)) event.preventDefault()
+  }
+  onMounted(() => { addEventListener('keydown', listen, true) })
+  onUnmounted(() => { removeEventListener('keydown', listen, true) })
+}

@@ -1,0 +1,113 @@
+import { defineStore } from 'pinia'
+import { reactive, ref, watch } from 'vue'
+
+import { api, asked, Refusal } from '../api'
+import type { Figures } from '../quality'
+import { Bell } from '../ring'
+import {
+  Softphone,
+  type Call,
+  type Ending,
+  type LineState,
+  type Sound,
+} from '../softphone'
+
+export interface Habits extends Sound {
+  ringer: string
+  autoAnswer: boolean
+}
+
+const HABITS: Habits = {
+  microphone: '',
+  speaker: '',
+  ringer: '',
+  processing: true,
+  autoAnswer: false,
+}
+/** A headset beeps through before the words begin; whoever answers at once is still startled. */
+const AUTO_ANSWER_MS = 800
+
+function kept(): Habits {
+  try {
+    return { ...HABITS, ...(JSON.parse(localStorage.getItem('sound') ?? '{}') as Partial<Habits>) }
+  } catch {
+    return { ...HABITS }
+  }
+}
+
+function tabId(): string {
+  const id = sessionStorage.getItem('tab') ?? crypto.randomUUID()
+  sessionStorage.setItem('tab', id)
+  return id
+}
+
+/** The telephone as the desk sees it. */
+export const usePhone = defineStore('phone', () => {
+  /** `none`: this agent's telephone is not in the browser. */
+  const line = ref<LineState | 'none'>('off')
+  const call = ref<Call | null>(null)
+  const figures = ref<Figures | null>(null)
+  const silent = ref(false)
+  const lastEnding = ref<{ call: Call; ending: Ending } | null>(null)
+  const habits = reactive<Habits>(kept())
+  const bell = new Bell()
+  let answering: ReturnType<typeof setTimeout> | undefined
+
+  const softphone = new Softphone({
+    line: (state) => { line.value = state },
+    call: changed,
+    ended: (ended, ending) => { lastEnding.value = { call: ended, ending } },
+    figures: (measured) => { figures.value = measured },
+    silenced: (value) => { silent.value = value },
+  }, tabId())
+
+  function changed(next: Call | null): void {
+    const ringing = next?.phase === 'ringing' && !next.rejoin
+    const rang = call.value?.phase === 'ringing' && call.value.id === next?.id
+    call.value = next
+    if (!next) figures.value = null
+    if (ringing && rang) return
+    clearTimeout(answering)
+    bell.stop()
+    if (!ringing) return
+    void bell.ring(habits.ringer)
+    if (habits.autoAnswer) answering = setTimeout(() => { softphone.answer() }, AUTO_ANSWER_MS)
+  }
+
+  /** Register with what the server gives for this session. */
+  async function connect(takeOver: boolean): Promise<void> {
+    if (line.value === 'ready') return
+    line.value = 'connecting'
+    try {
+      softphone.start(await asked(api.GET('/api/v1/softphone')), takeOver)
+    } catch (error) {
+      const hasNone = error instanceof Refusal && error.code === 'no_softphone'
+      line.value = hasNone ? 'none' : 'refused'
+    }
+  }
+
+  watch(habits, (chosen) => {
+    localStorage.setItem('sound', JSON.stringify(chosen))
+    void softphone.use(chosen)
+  })
+  void softphone.use(habits)
+
+  return {
+    line,
+    call,
+    figures,
+    silent,
+    lastEnding,
+    habits,
+    connect,
+    stop: () => { softphone.stop() },
+    answer: () => { softphone.answer() },
+    reject: () => { softphone.reject() },
+    dial: (number: string) => { softphone.dial(number) },
+    hangUp: () => { softphone.hangUp() },
+    hold: (held: boolean) => { softphone.hold(held) },
+    mute: (muted: boolean) => { softphone.mute(muted) },
+    press: (key: string) => { softphone.press(key) },
+    play: () => softphone.play(),
+  }
+})

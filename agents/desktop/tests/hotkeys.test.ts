@@ -1,0 +1,40 @@
+import { describe, expect, it, vi } from 'vitest'
+
+import { pressed, type Telephone } from '../src/hotkeys'
+
+function telephone(phase: 'idle' | 'ringing' | 'talking'): Telephone {
+  return {
+    ringing: () => phase === 'ringing',
+    talking: () => phase === 'talking',
+    busy: () => phase !== 'idle',
+    answer: vi.fn(),
+    end: vi.fn(),
+    hold: vi.fn(),
+    mute: vi.fn(),
+  }
+}
+
+describe('a key', () => {
+  it.each([
+    ['F2', 'ringing', 'answer'],
+    ['F4', 'ringing', 'end'],
+    ['F4', 'talking', 'end'],
+    ['F8', 'talking', 'hold'],
+    ['F9', 'talking', 'mute'],
+  ] as const)('%s while %s does %s', (key, phase, act) => {
+    const phone = telephone(phase)
+    expect(pressed(key, phone)).toBe(true)
+    expect(phone[act]).toHaveBeenCalledOnce()
+  })
+
+  it.each([
+    ['F2', 'talking'],
+    ['F2', 'idle'],
+    ['F4', 'idle'],
+    ['F8', 'ringing'],
+    ['F9', 'idle'],
+    ['a', 'talking'],
+  ] as const)('%s while %s is left to the browser', (key, phase) => {
+    expect(pressed(key, telephone(phase))).toBe(false)
+  })
+})

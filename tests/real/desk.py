@@ -1,0 +1,129 @@
+"""An agent's desk in a real browser: headless Chromium with a tone for a microphone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from playwright.async_api import Browser, Page, Playwright, expect
+
+from agents.auth import Identity
+from agents.roles import Role
+from agents.service import make_account
+from tests.real.hotline import AGENT_TONE, Hotline
+
+CHROMIUM: Final = "/usr/bin/chromium"
+PATIENCE_MS: Final = 20_000
+"""An end for waiting, on a machine that does much else."""
+
+_MICROPHONE_RATE: Final = 48_000
+_EAR: Final = """
+(() => {
+  const Real = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(...options) {
+      super(...options);
+      this.addEventListener('track', (event) => {
+        const context = new AudioContext();
+        const analyser = context.createAnalyser();
+        analyser.fftSize = 8192;
+        context.createMediaStreamSource(new MediaStream([event.track])).connect(analyser);
+        window.heard = () => {
+          const bins = new Float32Array(analyser.frequencyBinCount);
+          analyser.getFloatFrequencyData(bins);
+          const loudest = bins.indexOf(Math.max(...bins));
+          return bins[loudest] < -60 ? 0 : (loudest * context.sampleRate) / analyser.fftSize;
+        };
+      });
+    }
+  };
+})();
+"""
+"""The tests' own ear on what the browser receives; the product's is not asked."""
+
+
+def write_microphone(path: Path, tone: float = AGENT_TONE) -> None:
+    """Write the tone that Chromium takes for its microphone's sound."""
+    times = np.arange(_MICROPHONE_RATE) / _MICROPHONE_RATE
+    wave = 0.4 * np.sin(2 * np.pi * tone * times)
+    soundfile.write(path, wave, _MICROPHONE_RATE, subtype="PCM_16")
+
+
+@asynccontextmanager
+async def chromium(playwright: Playwright, microphone: Path) -> AsyncIterator[Browser]:
+    """A browser of its own process, so that it can be killed."""
+    browser = await playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=[
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}",
+            "--autoplay-policy=no-user-gesture-required",
+            "--allow-loopback-in-peer-connection",
+        ],
+    )
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+@dataclass
+class Desk:
+    """One agent before one browser, and what he does there."""
+
+    hotline: Hotline
+    page: Page
+    person: str
+    password: str
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.hotline.stack.ports.web}/"
+
+    async def sign_in(self, *, settle: bool = True) -> None:
+        await self.page.goto(self.address)
+        await self.page.get_by_label("工号").fill(self.person)
+        await self.page.get_by_label("密码").fill(self.password)
+        await self.page.get_by_role("button", name="登录").click()
+        if settle:
+            await self.line("ready")
+
+    async def line(self, state: str) -> None:
+        shown = self.page.locator("[data-test=line]")
+        await expect(shown).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
+
+    async def call(self, phase: str) -> None:
+        shown = self.page.locator("[data-test=call]")
+        await expect(shown).to_have_attribute("data-phase", phase, timeout=PATIENCE_MS)
+
+    async def idle(self) -> None:
+        await expect(self.page.locator("[data-test=call]")).to_have_count(0, timeout=PATIENCE_MS)
+
+    async def hears(self, tone: float, within: float = 10.0) -> None:
+        """Wait until the loudest tone that the browser receives is this one."""
+        async with asyncio.timeout(within):
+            while abs(await self.page.evaluate("window.heard ? window.heard() : 0") - tone) > 15:  # noqa: ASYNC110 - the judgement is on a window of sound
+                await asyncio.sleep(0.1)
+
+
+async def open_desk(hotline: Hotline, browser: Browser, person: str) -> Desk:
+    """Give a person a browser window of his own, with plain sound."""
+    password = await make_account(
+        hotline.stack.settings, Identity(person, Role.AGENT, f"咨询员{person}")
+    )
+    assert password is not None
+    context = await browser.new_context(
+        viewport={"width": 1366, "height": 768}, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
+    # A browser's noise suppression takes a steady tone for noise.
+    await context.add_init_script(
+        f"localStorage.setItem('sound', '{{\"processing\": false}}'); {_EAR}"
+    )
+    return Desk(hotline, await context.new_page(), person, password)
