@@ -103,8 +103,13 @@ class Sessions:
         await self._redis.set(_session_key(_digest(secret)), written, ex=REST_SECONDS)
         return secret
 
-    async def find(self, secret: str) -> Presented | None:
-        """Tell who a session belongs to, and count it as used; None when there is none."""
+    async def find(self, secret: str, *, use: bool = True) -> Presented | None:
+        """Tell who a session belongs to; None when there is none.
+
+        Args:
+            secret: as the browser holds it.
+            use: count it as used; an open page that nobody sits at does not.
+        """
         digest = _digest(secret)
         key = _session_key(digest)
         found = await self._redis.get(key)
@@ -115,6 +120,9 @@ class Sessions:
         if left <= 0:
             await self._redis.delete(key)
             return None
+        presented = Presented(identity, datetime.fromtimestamp(until, UTC), digest)
+        if not use:
+            return presented
         rest = min(REST_SECONDS, left)
         if self._now() - noted > _NOTE_SECONDS:
             await queries.see_session(self._pool, hash=digest)
@@ -122,7 +130,7 @@ class Sessions:
             await self._redis.set(key, _written(identity, until, self._now()), ex=rest, xx=True)
         else:
             await self._redis.expire(key, rest)
-        return Presented(identity, datetime.fromtimestamp(until, UTC), digest)
+        return presented
 
     async def leave(self, secret: str) -> None:
         """End a session."""

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents.desk import UNSEEN, Picture, picture
+from agents.events import CALL, Event
 from ivr.live import state_key
 
 LOOK_SECONDS: Final = 0.25
@@ -53,6 +54,13 @@ class Watch:
     def call_of(self, person: str) -> str:
         """Return the call that rings at somebody's telephone or is talked through it, or ``."""
         return str(self.seats.get(person, {}).get("call", ""))
+
+    def hear(self, event: Event) -> None:
+        """Know of a telephone that rings before the whole state is looked at again."""
+        seat = self.seats.get(event.to)
+        if event.kind == CALL and seat is not None:
+            told = {"activity": event.data["activity"], "call": event.data["call_id"]}
+            self.seats = {**self.seats, event.to: {**seat, **told}}
 
     async def newer(self, than: Picture, seconds: float) -> Picture:
         """Wait for a picture other than this one, at most so long; then the same comes back."""

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from agents import audit, places, users
 from agents.auth import Identity, Sessions
+from agents.feed import Feed
 from agents.live import Watch
 from agents.passwords import Vault
 from agents.roles import Role
@@ -80,8 +81,13 @@ async def running(settings: Settings) -> AsyncIterator[int]:
         parts = Parts(
             Watch(redis, settings.node.name),
             Suggestions(lambda: open_classifier(settings.web.model)),
+            Feed(redis, settings.node.name),
         )
-        running_beside = [tasks.create_task(parts.watch.run(), name="watch")]
+        parts.feed.watch(parts.watch.hear)
+        running_beside = [
+            tasks.create_task(parts.watch.run(), name="watch"),
+            tasks.create_task(parts.feed.run(), name="feed"),
+        ]
         if settings.web.suggestions:
             running_beside.append(tasks.create_task(parts.suggestions.prepare(), name="model"))
         running_beside.append(tasks.create_task(asyncio.to_thread(places.prepare), name="places"))

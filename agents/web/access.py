@@ -99,8 +99,12 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-async def whoever(request: web.Request) -> Presented | None:
+async def whoever(request: web.Request, *, use: bool = True) -> Presented | None:
     """Tell who sends a request; None for nobody we know.
+
+    Args:
+        request: with the session's cookie.
+        use: count the session as used, so that it does not end for lack of it.
 
     Raises:
         HTTPServiceUnavailable: it cannot be told now.
@@ -109,7 +113,7 @@ async def whoever(request: web.Request) -> Presented | None:
     if not session:
         return None
     try:
-        return await request.app[SESSIONS].find(session)
+        return await request.app[SESSIONS].find(session, use=use)
     except (RedisError, *OUTSIDE_FAILURES) as error:
         _log.warning("access.unknown", reason=type(error).__name__)
         raise web.HTTPServiceUnavailable(text="登录状态暂时无法核实，请稍后再试。") from None

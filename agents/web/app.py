@@ -9,6 +9,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from agents.auth import Sessions
+from agents.feed import Feed
 from agents.live import Watch
 from agents.roles import Permission
 from agents.signin import SignIn
@@ -23,6 +24,7 @@ from agents.web import (
     desktop,
     doors,
     enter,
+    events,
     forms,
     headers,
     health,
@@ -59,6 +61,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("POST", "/leave", session.leave, Open.PUBLIC),
     ("DELETE", f"{_V1}/session", session.leave, Open.PUBLIC),
     ("GET", f"{_V1}/live", desk.live, Permission.LIVE_SEE),
+    ("GET", f"{_V1}/events", events.connect, Permission.LIVE_SEE),
     ("GET", f"{_V1}/softphone", telephone.show, Permission.CALLS_TAKE),
     ("GET", telephone.PATH, telephone.connect, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/openapi.json", openapi.show, Open.SESSION),
@@ -108,6 +111,7 @@ class Parts:
 
     watch: Watch
     suggestions: Suggestions
+    feed: Feed
 
 
 def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Application:
@@ -136,6 +140,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[telephone.SOFTPHONE] = settings.softphone
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
     app[categories.SUGGESTIONS] = parts.suggestions
+    app[events.FEED] = parts.feed
     app[health.REDIS] = stores.redis
     app[health.WATCH] = parts.watch
     app[health.FIGURES] = health.Figures()

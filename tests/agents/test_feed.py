@@ -1,0 +1,70 @@
+"""The reader of both streams: bounded, and through a Redis that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from redis.asyncio import Redis
+
+from agents.auth import Identity
+from agents.events import NOTICE, Cursor, Event
+from agents.feed import QUEUED, REPLAYED, Feed, Listener
+from agents.roles import Role
+from tests.ivr.test_live import Valkey
+
+ANNA = Identity("a1001", Role.AGENT, "安娜")
+SECONDS = 20.0
+
+
+def test_a_listener_that_is_too_slow_is_marked_and_holds_no_more() -> None:
+    listener = Listener(ANNA)
+    for _ in range(QUEUED):
+        listener.put("x")
+    assert not listener.overrun
+    listener.put("x")
+    assert listener.overrun
+
+
+async def test_whoever_missed_too_much_reads_everything_anew(redis: Redis) -> None:
+    feed = Feed(redis, "n1")
+    await feed.tell(Event(NOTICE, {"n": -1}, to="a1001"))
+    entries: Any = await redis.xrange("hotline:desk:events")
+    [(first, _)] = entries
+    for number in range(REPLAYED + 1):
+        await feed.tell(Event(NOTICE, {"n": number}, to="a1001"))
+    entries = await redis.xrevrange("hotline:desk:events", count=1)
+    [(last, _)] = entries
+    missed = await feed.missed(Cursor("0-0", str(first)), Cursor("0-0", str(last)), ANNA)
+    assert [("renewed" in message) for message in missed] == [True]
+
+
+async def test_listeners_hear_again_after_redis_was_killed(
+    redis: Redis, valkey_server: Valkey
+) -> None:
+    feed = Feed(redis, "n1")
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(feed.run())
+        with feed.listening(ANNA) as (listener, _):
+            valkey_server.signal(signal.SIGKILL)
+            await asyncio.sleep(0.5)
+            valkey_server.start()
+            assert "renewed" in await listener.next()
+            await feed.tell(Event(NOTICE, {"n": 1}, to="a1001"))
+            assert '"n":1' in await listener.next()
+        assert feed.listeners == 0
+        running.cancel()
+
+
+async def test_an_entry_that_is_none_of_ours_is_passed_over(redis: Redis) -> None:
+    feed = Feed(redis, "n1")
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(feed.run())
+        with feed.listening(ANNA) as (listener, _):
+            await asyncio.sleep(0.1)
+            await redis.xadd("hotline:desk:events", {"type": "notice", "data": "{", "to": "a1001"})
+            await redis.xadd("hotline:desk:events", {"something": "else"})
+            await feed.tell(Event(NOTICE, {"n": 1}, to="a1001"))
+            assert '"n":1' in await listener.next()
+        running.cancel()
