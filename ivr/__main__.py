@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ivr import commands_callers, commands_surge
+from ivr import commands_callers, commands_classifier, commands_surge
 from ivr.config import Settings
 from ivr.console import ask, settings_of_the_command
 from ivr.errors import DefinitionInvalid, HotlineError
+from ivr.recordings import commands as recordings
 from ivr.supervision import Supervisor
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ app = typer.Typer(
     help="The call side of the 12320 hotline: menus, live view, ledger, recordings.",
 )
 app.add_typer(commands_callers.app, name="callers")
+app.add_typer(commands_classifier.app, name="classifier")
 app.add_typer(commands_surge.app, name="surge")
+app.add_typer(recordings.app, name="recordings")
 screen = Console(stderr=True)
 
 

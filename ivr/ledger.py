@@ -23,6 +23,7 @@ from ivr.database import OUTSIDE_FAILURES, Pool, make_pool, queries, transaction
 from ivr.folding import Folding
 from ivr.intake import CursorMoved, Intake
 from ivr.lines import note_starts
+from ivr.recordings import keeping
 from ivr.recordings.sweeper import Sweeper
 from ivr.supervision import Supervisor
 from ivr.transcripts import Transcriber
@@ -50,6 +51,7 @@ class Ledger:
         self._intake = Intake(pool, settings)
         self._folding = Folding(pool, settings.database)
         self._sweeper = Sweeper(pool, settings)
+        self._keeping = keeping.Keeping(pool, settings)
         self._lines_came = asyncio.Event()
         self._back_by: dict[str, float] = {}
 
@@ -64,8 +66,11 @@ class Ledger:
             parts.create_task(self._keep(self.fold), name="folding")
             parts.create_task(self._keep(self.sweep), name="recordings")
             parts.create_task(self._keep(self.upkeep), name="upkeep")
+            parts.create_task(self._keep(self.tend, keeping.STUCK_SECONDS), name="archive")
 
-    async def _keep(self, step: Callable[[], Awaitable[float]]) -> None:
+    async def _keep(
+        self, step: Callable[[], Awaitable[float]], longest: float = _STUCK_SECONDS
+    ) -> None:
         """Take a step again and again, pausing as long as it says, through every failure."""
         pause = 0.0
         while True:
@@ -77,10 +82,10 @@ class Ledger:
                 wait_max=_LONGEST_PAUSE,
                 wait_jitter=0.5,
             ):
-                self._back_by[step.__name__] = time.monotonic() + _STUCK_SECONDS
+                self._back_by[step.__name__] = time.monotonic() + longest
                 with attempt:
                     pause = await step()
-            self._back_by[step.__name__] = time.monotonic() + _STUCK_SECONDS + pause
+            self._back_by[step.__name__] = time.monotonic() + longest + pause
             await asyncio.sleep(pause)
 
     async def take_in(self) -> float:
@@ -102,6 +107,10 @@ class Ledger:
     async def sweep(self) -> float:
         """Bring finished recordings to their calls."""
         return 0.0 if await self._sweeper.step() else _SWEEP_SECONDS
+
+    async def tend(self) -> float:
+        """Move recordings on, delete those whose time is over, and watch the disk."""
+        return await self._keeping.step()
 
     async def upkeep(self) -> float:
         """See to what no line asks for: partitions, lost calls, missing sound, a large journal."""

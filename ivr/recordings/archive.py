@@ -132,7 +132,7 @@ class Archive:
         kept = Kept(
             tuple(self._seal(plain[form], form, made) for form in formats),
             frames * 1000 // RATE,
-            _peaks(plain["wav"], frames),
+            waveform_of(plain["wav"]),
             unencoded,
         )
         for path in plain.values():
@@ -227,7 +227,21 @@ def sync_folder(folder: Path) -> None:
 
 def is_waiting(path: Path) -> bool:
     """Tell whether a file is one that was being written: what it was made of is still there."""
-    return path.name.startswith(".") and path.name.endswith(_WAITING)
+    return path.name.endswith(_WAITING)
+
+
+def archived(root: Path) -> set[str]:
+    """Return the paths of all finished files below a folder."""
+    files = (path for path in root.rglob("*") if path.is_file() and not is_waiting(path))
+    return {path.relative_to(root).as_posix() for path in files}
+
+
+def call_id_of(path: str) -> str:
+    """Return the call that a path is named after; empty for a name that is none of ours."""
+    name = path.rpartition("/")[2]
+    for ending in (SUFFIX, ".opus", ".wav", ".voicemail"):
+        name = name.removesuffix(ending)
+    return name if CALL_ID.fullmatch(name) else ""
 
 
 def _waiting(place: Path, ending: str) -> Path:
@@ -258,8 +272,10 @@ def _size(raw: IO[bytes]) -> int:
     return size
 
 
-def _peaks(wav: Path, frames: int) -> bytes:
-    if frames == 0:
+def waveform_of(wav: Path) -> bytes:
+    """Return the peaks of a plain WAV file of ours."""
+    frames = (wav.stat().st_size - _WAV_HEADER_BYTES) // _FRAME_BYTES
+    if frames <= 0:
         return b""
     samples = np.memmap(wav, "<i2", "r", _WAV_HEADER_BYTES, (frames, CHANNELS))
     return peaks(samples)

@@ -10,14 +10,13 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ivr.config import Settings
 from ivr.database import Pool, Session, queries
 from ivr.errors import HotlineError
 from ivr.lines import opened_at
-from ivr.recordings.archive import is_waiting
+from ivr.recordings.archive import archived, call_id_of
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.reading import Reader, StoredFile, files_of
 from ivr.recordings.storages import open_storages
@@ -58,7 +57,7 @@ async def check_recordings(
     """
     kept = [row async for row in queries.recordings_kept(connection, since=since)]
     deleted = [row async for row in queries.recordings_deleted(connection, since=since)]
-    found = await asyncio.to_thread(_archived, settings.recordings.archive)
+    found = await asyncio.to_thread(archived, settings.recordings.archive)
     async with open_storages(settings.recordings) as storages:
         reader = Reader(storages, KeyFile(settings.recordings.keys))
         looked = await _look(connection, reader, kept, deleted, found)
@@ -98,13 +97,13 @@ async def _look_again(
     rows = await _rows_at(connection, suspects)
     kept = [row for row in rows if row["state"] == "kept"]
     deleted = [row for row in rows if row["state"] == "deleted"]
-    found = await asyncio.to_thread(_archived, settings.recordings.archive)
+    found = await asyncio.to_thread(archived, settings.recordings.archive)
     return await _look(connection, reader, kept, deleted, looked.ownerless & found)
 
 
 async def _rows_at(connection: Session, paths: Iterable[str]) -> list[Mapping[str, Any]]:
     wanted = set(paths)
-    calls = {_call_id(path) for path in wanted}
+    calls = {call_id_of(path) for path in wanted}
     rows = queries.recordings_of_calls(
         connection, call_ids=sorted(calls), opened_at=[opened_at(call) for call in sorted(calls)]
     )
@@ -112,7 +111,7 @@ async def _rows_at(connection: Session, paths: Iterable[str]) -> list[Mapping[st
 
 
 async def _ownerless(connection: Session, found: set[str]) -> set[str]:
-    ours = {path for path in found if _call_id(path)}
+    ours = {path for path in found if call_id_of(path)}
     owned = {
         file.path
         for row in await _rows_at(connection, ours)
@@ -122,18 +121,6 @@ async def _ownerless(connection: Session, found: set[str]) -> set[str]:
         if file.storage == "local" or row["state"] == "kept"
     }
     return found - owned
-
-
-def _call_id(path: str) -> str:
-    """Return the call that a path is named after; empty for a name that is none of ours."""
-    name = path.rpartition("/")[2]
-    for ending in (".sealed", ".opus", ".wav", ".voicemail"):
-        name = name.removesuffix(ending)
-    try:
-        opened_at(name)
-    except ValueError:
-        return ""
-    return name
 
 
 async def _reads_back(reader: Reader, file: StoredFile) -> bool:
@@ -152,8 +139,3 @@ async def _is_there(reader: Reader, file: StoredFile) -> bool:
         return await reader.storage(file).size(file.path) is not None
     except (OSError, HotlineError):
         return True
-
-
-def _archived(archive: Path) -> set[str]:
-    files = (path for path in archive.rglob("*") if path.is_file() and not is_waiting(path))
-    return {path.relative_to(archive).as_posix() for path in files}

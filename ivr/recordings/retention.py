@@ -66,6 +66,15 @@ class Span:
         year, month = divmod(year * _MONTHS + month + 1, _MONTHS)
         return date(year, month + 1, 1)
 
+    def before(self, day: date) -> date:
+        """Return the day this much earlier, or the last of its month where that has no such day."""
+        if self.unit == "d":
+            return date.fromordinal(day.toordinal() - self.count)
+        months = self.count * (_MONTHS if self.unit == "y" else 1)
+        year, month = divmod(day.year * _MONTHS + day.month - 1 - months, _MONTHS)
+        last = calendar.monthrange(year, month + 1)[1]
+        return date(year, month + 1, min(day.day, last))
+
     def is_shorter_than(self, other: Span) -> bool:
         """Tell whether there is a day after which this span ends before the other."""
         days = (date(year, month, 1) for year in (2023, 2024) for month in range(1, _MONTHS + 1))
@@ -150,6 +159,11 @@ def judge(call: Retained, spans: Mapping[RetentionClass, Span], now: datetime) -
     last_day = spans[rule].after(day)
     over = now.astimezone(CENTRE_TIME).date() > last_day
     return Verdict(rule, spans[rule], last_day, due=over and not call.held)
+
+
+def horizon(span: Span, now: datetime) -> date:
+    """Return a day after which no call can have ended whose time of this length is over."""
+    return span.before(now.astimezone(CENTRE_TIME).date())
 
 
 def check_span(rule: RetentionClass, span: Span) -> Span:

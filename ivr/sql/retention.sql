@@ -100,9 +100,9 @@ WHERE recording.state = 'kept' AND recording.key_id IS DISTINCT FROM :key_id AND
 ORDER BY recording.opened_at, recording.call_id, recording.leg
 LIMIT :most;
 
--- name: reseal_recording(call_id, leg, path_before, path, key_id, peaks)$
+-- name: reseal_recording(call_id, leg, path_before, storage, path, key_id, peaks)$
 -- Say that a recording is sealed with another key, if nothing else has become of it meanwhile.
 UPDATE recording SET path = :path, key_id = :key_id, peaks = coalesce(peaks, :peaks)
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND leg = :leg
-    AND state = 'kept' AND path = :path_before
+    AND state = 'kept' AND path = :path_before AND storage = :storage
 RETURNING call_id;

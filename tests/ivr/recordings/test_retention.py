@@ -82,6 +82,13 @@ def test_what_is_not_shorter_never_ends_earlier(one: Span, two: Span, day: date)
         assert one.after(first) >= two.after(first)
 
 
+@given(spans, days)
+def test_nothing_that_is_due_ended_after_the_horizon(span: Span, ended: date) -> None:
+    """The database is asked only for what began before it, so it must never be too early."""
+    today = span.after(ended) + timedelta(days=1)
+    assert ended <= span.before(today)
+
+
 @given(spans)
 def test_a_span_is_read_as_it_is_written(span: Span) -> None:
     assert Span.parse(str(span)) == span

@@ -1,0 +1,115 @@
+"""Moves sealed recordings from the machine's disk into the object store, one after the other.
+
+Upload, read back, row, and only then the local file goes. A death anywhere in between is mended by
+doing the same again: what was uploaded is replaced by the same, and what is left here of a moved
+recording is taken away by `tidy`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import structlog
+
+from ivr.config import Settings
+from ivr.database import Pool, queries, transaction
+from ivr.errors import RecordingUnreadable
+from ivr.failpoints import reach
+from ivr.lines import opened_at
+from ivr.recordings.archive import Archive, archived, call_id_of
+from ivr.recordings.reading import StoredFile, files_of
+from ivr.recordings.storage import Storage
+
+log = structlog.get_logger()
+
+AT_ONCE: Final = 20
+_TIDIED_AT_ONCE: Final = 500
+
+
+class Moving:
+    """Moves the recordings of one node."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._archive = Archive(settings.recordings.archive)
+
+    async def step(self, storages: Mapping[str, Storage], most: int = AT_ONCE) -> int:
+        """Move some; returns how many. One that cannot be moved now ends the step.
+
+        Raises:
+            OSError: the store or the disk does not do what it should.
+            RecordingUnreadable: what was uploaded is not what lies here.
+        """
+        async with transaction(self._pool, self._settings.database) as connection:
+            found = queries.recordings_to_move(connection, node=self._settings.node.name, most=most)
+            rows = [row async for row in found]
+        for row in rows:
+            await self._move(row, storages)
+        return len(rows)
+
+    async def _move(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> None:
+        files = files_of(row)
+        for file in files:
+            await self._upload(file, storages["s3"])
+        async with transaction(self._pool, self._settings.database) as connection:
+            moved = await queries.move_recording(
+                connection,
+                call_id=row["call_id"],
+                leg=row["leg"],
+                path=row["path"],
+                key_id=row["key_id"],
+            )
+            reach("moving.commit.before")
+        reach("moving.commit.after")
+        # Deleted or sealed anew meanwhile: then it is the upload that nobody owns.
+        unwanted = storages["local"] if moved else storages["s3"]
+        for file in files:
+            await unwanted.delete(file.path)
+        reach("moving.removed")
+        if moved:
+            log.info("recording.moved", call_id=row["call_id"], leg=row["leg"])
+
+    async def _upload(self, file: StoredFile, store: Storage) -> None:
+        source = self._archive.find(file.path)
+
+        def measured() -> tuple[int, bytes]:
+            with source.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").digest()
+                return stream.tell(), digest
+
+        size, digest = await asyncio.to_thread(measured)
+        await store.put(file.path, source)
+        reach("moving.uploaded")
+        came = hashlib.sha256()
+        async with aclosing(store.read(file.path, 0, size)) as pieces:
+            async for piece in pieces:
+                came.update(piece)
+        if await store.size(file.path) != size or came.digest() != digest:
+            raise RecordingUnreadable(
+                f"{file.path}: the store does not give back what it was given."
+            )
+
+    async def tidy(self, storages: Mapping[str, Storage]) -> int:
+        """Take away what a death left here of recordings that have been moved."""
+        here = sorted(await asyncio.to_thread(archived, self._settings.recordings.archive))
+        gone = 0
+        for begin in range(0, len(here), _TIDIED_AT_ONCE):
+            paths = set(here[begin : begin + _TIDIED_AT_ONCE])
+            calls = sorted({call_id for path in paths if (call_id := call_id_of(path))})
+            async with transaction(self._pool, self._settings.database) as connection:
+                rows = queries.recordings_of_calls(
+                    connection, call_ids=calls, opened_at=[opened_at(call) for call in calls]
+                )
+                files = [
+                    file async for row in rows if row["state"] == "kept" for file in files_of(row)
+                ]
+            for file in files:
+                if file.storage == "s3" and file.path in paths:
+                    await storages["local"].delete(file.path)
+                    gone += 1
+        return gone

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from ivr import failpoints
+from ivr.config import Settings
+from ivr.database import Pool
+from ivr.errors import RecordingUnreadable
+from ivr.recordings.moving import Moving
+from ivr.recordings.object_storage import ObjectStorage
+from ivr.recordings.storage import Storage
+from ivr.recordings.storages import open_storages
+from ivr.recordings.sweeper import Sweeper
+from ivr.verify import Finding, verify
+from tests.ivr import cel
+from tests.ivr.ledgers import took
+from tests.ivr.recordings.test_object_storage import S3Client, client_of, s3
+from tests.ivr.recordings.test_sweeper import recorded
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+__all__ = ["s3"]
+
+
+@pytest.fixture
+async def stored(settings: Settings, s3: str, pool: Pool) -> Settings:
+    """A centre that moves its recordings on, with two of them."""
+    tree = settings.model_dump(mode="json")
+    tree["recordings"] |= {"storage": "s3", "format": "both"}
+    tree["recordings"]["s3"] |= {
+        "endpoint": s3,
+        "bucket": f"moved-{settings.database.url.rpartition('_')[2]}",
+        "access_key": "key",
+        "secret_key": "secret",
+    }
+    found = Settings.model_validate(tree)
+    calls = [cel.answered(number, talk=2, second=cel.SECOND + 100 * number) for number in (1, 2)]
+    for call in calls:
+        recorded(found, f"{call.call_id}.raw", seconds=2)
+    await took(pool, found, *calls)
+    assert await Sweeper(pool, found).step() == 2
+    return found
+
+
+@pytest.fixture
+async def client(stored: Settings) -> AsyncIterator[S3Client]:
+    async with await client_of(stored.recordings.s3) as opened:
+        await opened.create_bucket(Bucket=stored.recordings.s3.bucket)
+        yield opened
+
+
+@dataclass
+class Centre:
+    """A centre with a bucket of its own."""
+
+    settings: Settings
+    storages: Mapping[str, Storage]
+    client: S3Client
+
+    @property
+    def here(self) -> int:
+        return len(list(self.settings.recordings.archive.rglob("*.sealed")))
+
+    async def there(self) -> int:
+        found = await self.client.list_objects_v2(Bucket=self.settings.recordings.s3.bucket)
+        return int(found["KeyCount"])
+
+    async def wrong(self) -> list[Finding]:
+        return [found for found in await verify(self.settings) if not found.holds]
+
+
+@pytest.fixture
+async def centre(stored: Settings, client: S3Client) -> AsyncIterator[Centre]:
+    async with open_storages(stored.recordings) as opened:
+        yield Centre(stored, opened, client)
+
+
+async def test_recordings_move_with_all_their_files_and_are_read_where_they_are(
+    pool: Pool, centre: Centre, connection: Connection
+) -> None:
+    moving = Moving(pool, centre.settings)
+    assert await moving.step(centre.storages, most=1) == 1
+    assert (centre.here, await centre.there()) == (2, 2)
+    assert await moving.step(centre.storages) == 1
+    assert await moving.step(centre.storages) == 0
+    assert (centre.here, await centre.there()) == (0, 4)
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE storage = 's3'") == 2
+    assert await centre.wrong() == []
+
+
+class Died(BaseException):
+    """The process is killed at this point."""
+
+
+async def test_death_at_any_place_is_mended_by_moving_again(pool: Pool, centre: Centre) -> None:
+    places = []
+    for number in range(1, 20):
+        left = number
+
+        def strike(place: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                places.append(place)
+                raise Died(place)
+
+        call = cel.answered(100 + number, talk=2, second=cel.SECOND + 1000 + 100 * number)
+        recorded(centre.settings, f"{call.call_id}.raw", seconds=2)
+        await took(pool, centre.settings, call)
+        while await Sweeper(pool, centre.settings).step():
+            pass
+        reached = len(places)
+        failpoints.arm(strike)
+        try:
+            await Moving(pool, centre.settings).step(centre.storages)
+        except Died:
+            pass
+        finally:
+            failpoints.disarm()
+        if len(places) == reached:
+            break
+        moving = Moving(pool, centre.settings)
+        while await moving.step(centre.storages):
+            pass
+        await moving.tidy(centre.storages)
+        assert centre.here == 0
+    assert set(places) == {
+        "moving.uploaded",
+        "moving.commit.before",
+        "moving.commit.after",
+        "moving.removed",
+    }
+    assert await centre.there() == 2 * (2 + number)
+    assert await centre.wrong() == []
+
+
+async def test_what_the_store_does_not_give_back_stays_here(
+    pool: Pool, centre: Centre, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ObjectStorage.put
+
+    async def loses(bucket: ObjectStorage, path: str, source: Any) -> None:  # noqa: ANN401 - a path
+        short = source.with_suffix(".part")
+        short.write_bytes(source.read_bytes()[:-1])
+        await real(bucket, path, short)
+
+    monkeypatch.setattr(ObjectStorage, "put", loses)
+    with pytest.raises(RecordingUnreadable, match="does not give back"):
+        await Moving(pool, centre.settings).step(centre.storages)
+    assert centre.here == 4
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE storage = 's3'") == 0
+
+
+async def test_a_recording_deleted_while_it_was_uploaded_stays_in_no_place(
+    pool: Pool, centre: Centre, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ObjectStorage.put
+
+    async def slow(bucket: ObjectStorage, path: str, source: Any) -> None:  # noqa: ANN401 - a path
+        await real(bucket, path, source)
+        await connection.execute("UPDATE recording SET state = 'deleted', deleted_at = now()")
+
+    monkeypatch.setattr(ObjectStorage, "put", slow)
+    await Moving(pool, centre.settings).step(centre.storages)
+    assert await centre.there() == 0
