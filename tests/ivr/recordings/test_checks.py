@@ -11,7 +11,7 @@ from ivr.config import Settings
 from ivr.database import Pool
 from ivr.recordings.checks import check_recordings
 from ivr.recordings.sweeper import Sweeper
-from ivr.identities import EVER
+from ivr.refold import EVER
 from tests.ivr import cel
 from tests.ivr.ledgers import took
 from tests.ivr.recordings.test_sweeper import recorded
