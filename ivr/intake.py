@@ -74,7 +74,7 @@ class Intake:
         return taken
 
     async def tidy(self, now: datetime) -> None:
-        """Set a large journal aside, and remove what was read to its end long ago."""
+        """Set a large journal aside, remove what was read long ago, and look at all anew."""
         for file in await asyncio.to_thread(journal.files, self._settings.spool.directory):
             name = file.path.name
             taken = self._finished.get(name) == file.state and self._unread.get(name) == 0
@@ -86,6 +86,9 @@ class Intake:
                 await asyncio.to_thread(file.path.unlink, missing_ok=True)
                 self._unread.pop(name, None)
                 log.info("spool.removed", file=name, bytes=file.size)
+        # A database that failed over may have older cursors, which a quiet journal would not show.
+        self._finished.clear()
+        self._cursors.clear()
 
     def _mourn(self, found: Iterable[SpoolFile]) -> None:
         names = {file.path.name for file in found}

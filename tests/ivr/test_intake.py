@@ -194,6 +194,23 @@ async def test_a_database_that_fell_back_is_caught_up_with(
     assert await stored(connection) == [*call.lines, *cel.abandoned(2).lines]
 
 
+async def test_a_database_that_fell_back_is_caught_up_with_though_no_line_comes(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    append(settings, cel.answered())
+    intake = Intake(pool, settings)
+    await take_in(intake)
+    before = await stored(connection)
+    await connection.execute(
+        "DELETE FROM spool_line; UPDATE spool_file SET position = 0, tail = ''"
+    )
+    await take_in(intake)
+    assert await stored(connection) == [], "nothing tells it yet"
+    await intake.tidy(NOW)
+    await take_in(intake)
+    assert await stored(connection) == before
+
+
 async def test_calls_of_other_months_find_their_partitions(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:
