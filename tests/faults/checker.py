@@ -154,18 +154,16 @@ class Journal:
     def queued(self) -> set[str]:
         return {line["linkedid"] for line in self.lines if line["userdeftype"] == "QUEUE"}
 
-    def rings(self) -> dict[str, list[tuple[float, float, str]]]:
-        """Give the intervals in which each agent's telephone was rung or spoke, by channel."""
+    def rings(self, among: set[str]) -> dict[str, list[tuple[float, float, str]]]:
+        """Give the intervals in which each agent's telephone was rung or spoke for some calls."""
         spans: dict[str, list[float]] = defaultdict(list)
         linked, last = {}, defaultdict[str, float](float)
         for line in self.lines:
             at, channel, unique = float(line["eventtime"]), line["channame"], line["uniqueid"]
             boot = _boot(unique)
             last[boot] = max(last[boot], at)
-            if channel.startswith("PJSIP/agent-") and line["eventtype"] in {
-                "CHAN_START",
-                "CHAN_END",
-            }:
+            counts = channel.startswith("PJSIP/agent-") and line["linkedid"] in among
+            if counts and line["eventtype"] in {"CHAN_START", "CHAN_END"}:
                 spans[unique].append(at)
                 linked[unique] = channel.removeprefix("PJSIP/agent-").rpartition("-")[0]
         found: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
@@ -208,7 +206,7 @@ async def check(
                 await _recordings(report, evidence, calls, ask)
             if clocks_agree:
                 _lateness(report, calls, dialled, back_at)
-                _rung(report, journal)
+                _rung(report, journal, {c["call_id"] for c in calls if c["caller"] in dialled})
             _other_books(report, evidence, journal)
             await _audit(report, ask)
             report.figures["quarantined"] = (await ask("SELECT count(*) AS n FROM quarantine"))[0][
@@ -313,10 +311,10 @@ def _lateness(report: Report, calls: Rows, dialled: Mapping[str, Dialled], back_
         }
 
 
-def _rung(report: Report, journal: Journal) -> None:
-    """P4: no agent's telephone is rung for two calls at once."""
+def _rung(report: Report, journal: Journal, among: set[str]) -> None:
+    """P4: no agent's telephone is rung for two of these calls at once."""
     twice = []
-    rings = journal.rings()
+    rings = journal.rings(among)
     for agent, spans in rings.items():
         ordered = sorted(spans)
         for one, other in pairwise(ordered):

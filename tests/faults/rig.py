@@ -126,8 +126,17 @@ class Rig:
         """Let Asterisk end every call."""
         await self.asterisk("channel request hangup all")
 
+    async def administer(self, *statements: str) -> None:
+        """Carry out statements in another database than the hotline's."""
+        address = self.hotline.database.rpartition("/")[0]
+        await self._execute(f"{address}/postgres", statements)
+
     async def execute(self, *statements: str) -> None:
-        connection = await asyncpg.connect(self.hotline.database, timeout=10)
+        """Carry out statements in the hotline's database."""
+        await self._execute(self.hotline.database, statements)
+
+    async def _execute(self, address: str, statements: Sequence[str]) -> None:
+        connection = await asyncpg.connect(address, timeout=10)
         try:
             for statement in statements:
                 await connection.execute(statement, timeout=30)
@@ -167,11 +176,11 @@ class Rig:
             await client.aclose()
         return json.loads(said) if said else None
 
-    async def flush(self) -> None:
-        """Throw away everything that Redis holds."""
+    async def redis(self, *words: str) -> None:
+        """Give Redis a command of the test's own."""
         client = redis.asyncio.from_url(valkey.url(self.hotline.stack.layout))
         try:
-            await client.flushall()
+            await client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's gap
         finally:
             await client.aclose()
 
