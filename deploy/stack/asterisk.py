@@ -116,6 +116,7 @@ class AccountSecrets(_Values):
 
     live: AccountSecret
     dialer: AccountSecret
+    desk: AccountSecret
     beat: AccountSecret
     watch: AccountSecret
 

@@ -264,7 +264,7 @@ class Stack:
 
     def _asterisk_values(self) -> asterisk.Values:
         secret, ports, telephony = self.memory.secret, self.ports, self.settings.telephony
-        accounts = ("live", "dialer", "beat", "watch")
+        accounts = ("live", "dialer", "desk", "beat", "watch")
         return asterisk.check_values(
             node=self.settings.node.name,
             boot=next_boot(self.layout.boots),
@@ -324,6 +324,7 @@ class Stack:
         sections: dict[str, dict[str, str | int]] = {
             "ami": {"port": ports.ami, "secret": secret("ami live")},
             "callback": {"secret": secret("ami dialer")},
+            "desk_ami": {"port": ports.ami, "secret": secret("ami desk")},
             "agi": {"port": ports.agi, "token": secret("agi token")},
             "spool": {"directory": str(folders.cel), "boots": str(self.layout.boots)},
             "recordings": {

@@ -22,7 +22,7 @@ SECRET = "s" * 32
 GOOD: dict[str, Any] = {
     "node": "n1",
     "boot": 1,
-    "secrets": dict.fromkeys(("live", "dialer", "beat", "watch"), SECRET),
+    "secrets": dict.fromkeys(("live", "dialer", "desk", "beat", "watch"), SECRET),
     "agi_token": SECRET,
     "agents": ({"id": "a1001", "secret": SECRET},),
     "trunk": {"addresses": ("127.0.0.2",)},
