@@ -1,0 +1,113 @@
+-- name: calls_by_hour(first, last, queue, agent, unit)
+-- Calls that entered a queue, by hour of the day.
+SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'HH24') AS key, count(*) AS requested,
+       count(*) FILTER (WHERE outcome = 'answered') AS answered,
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
+FROM report.queue_visit
+WHERE position = 1 AND entered_at >= :first AND entered_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 1;
+
+-- name: calls_by_day(first, last, queue, agent, unit)
+-- Calls that entered a queue, by day.
+SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD') AS key,
+       count(*) AS requested,
+       count(*) FILTER (WHERE outcome = 'answered') AS answered,
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
+FROM report.queue_visit
+WHERE position = 1 AND entered_at >= :first AND entered_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 1;
+
+-- name: calls_by_week(first, last, queue, agent, unit)
+-- Calls that entered a queue, by week of ISO 8601, which begins on Monday.
+SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'IYYY-"W"IW') AS key,
+       count(*) AS requested,
+       count(*) FILTER (WHERE outcome = 'answered') AS answered,
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
+FROM report.queue_visit
+WHERE position = 1 AND entered_at >= :first AND entered_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 1;
+
+-- name: calls_by_month(first, last, queue, agent, unit)
+-- Calls that entered a queue, by month.
+SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS key,
+       count(*) AS requested,
+       count(*) FILTER (WHERE outcome = 'answered') AS answered,
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
+FROM report.queue_visit
+WHERE position = 1 AND entered_at >= :first AND entered_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 1;
+
+-- name: calls_by_queue(first, last, queue, agent, unit)
+-- Calls that entered a queue, by queue.
+SELECT queue AS key, count(*) AS requested,
+       count(*) FILTER (WHERE outcome = 'answered') AS answered,
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
+FROM report.queue_visit
+WHERE entered_at >= :first AND entered_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: calls_by_agent(first, last, queue, agent, unit)
+-- Answered calls, by agent.
+SELECT agent AS key, count(*) AS requested, count(*) AS answered, 0::bigint AS abandoned,
+       coalesce(sum(wait_ms), 0)::bigint AS wait_ms
+FROM report.queue_visit
+WHERE outcome = 'answered' AND agent IS NOT NULL AND entered_at >= :first AND entered_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: calls_by_menu_path(first, last, queue, agent, unit)
+-- Calls by the way they took through the menu; waits of those that were answered.
+SELECT menu_path AS key, count(*) AS requested,
+       count(*) FILTER (WHERE disposition = 'answered') AS answered,
+       count(*) FILTER (WHERE disposition LIKE 'abandoned%') AS abandoned,
+       coalesce(sum(wait_ms) FILTER (WHERE disposition = 'answered'), 0)::bigint AS wait_ms
+FROM report.call
+WHERE started_at >= :first AND started_at < :last
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: requests_by_category(first, last, queue, agent, unit)
+-- 件次 by category.
+SELECT scheme || ' ' || code AS key, count(*) AS requests,
+       count(*) FILTER (WHERE settlement = 'on_the_spot') AS on_the_spot,
+       count(*) FILTER (WHERE settlement = 'transferred') AS transferred
+FROM report.request AS r
+WHERE NOT superseded AND made_at >= :first AND made_at < :last AND (:unit = '' OR unit = :unit)
+  AND (:queue || :agent = '' OR EXISTS (
+      SELECT FROM report.call AS c
+      WHERE c.opened_at = r.opened_at AND c.call_id = r.call_id
+        AND (:queue = '' OR c.queue = :queue) AND (:agent = '' OR c.agent = :agent)))
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: requests_by_region(first, last, queue, agent, unit)
+-- 件次 by reporting unit.
+SELECT unit AS key, count(*) AS requests,
+       count(*) FILTER (WHERE settlement = 'on_the_spot') AS on_the_spot,
+       count(*) FILTER (WHERE settlement = 'transferred') AS transferred
+FROM report.request AS r
+WHERE NOT superseded AND made_at >= :first AND made_at < :last AND (:unit = '' OR unit = :unit)
+  AND (:queue || :agent = '' OR EXISTS (
+      SELECT FROM report.call AS c
+      WHERE c.opened_at = r.opened_at AND c.call_id = r.call_id
+        AND (:queue = '' OR c.queue = :queue) AND (:agent = '' OR c.agent = :agent)))
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: calls_behind_requests(first, last, scheme, code, unit)
+-- The calls behind a category's figure, newest first; at most a page of them.
+SELECT r.call_id, r.made_at, r.code, r.settlement, r.unit
+FROM report.request AS r
+WHERE NOT superseded AND r.scheme = :scheme AND made_at >= :first AND made_at < :last
+  AND (r.code = :code OR starts_with(r.code, :code || '.')
+       OR (length(:code) = 1 AND r.service = :code))
+  AND (:unit = '' OR unit = :unit)
+ORDER BY made_at DESC, call_id LIMIT 500;

@@ -1,0 +1,45 @@
+-- name: store_messages(messages)!
+-- Put messages on the work list as their calls are folded; what people did with them stays.
+INSERT INTO message (opened_at, call_id, queue, urgent, left_at, length_ms, state)
+SELECT call_opened_at(r.call_id), r.call_id, r.queue, r.urgent, to_timestamp(r.left_ms / 1000.0),
+       r.length_ms, CASE WHEN r.counts THEN 'new' ELSE 'discarded' END
+FROM jsonb_to_recordset(:messages::jsonb) AS r(
+    call_id text, queue text, urgent boolean, left_ms bigint, length_ms bigint, counts boolean)
+ON CONFLICT (opened_at, call_id) DO UPDATE SET
+    queue = excluded.queue, urgent = excluded.urgent, left_at = excluded.left_at,
+    length_ms = excluded.length_ms,
+    state = CASE WHEN message.state IN ('new', 'discarded') THEN excluded.state
+                 ELSE message.state END;
+
+-- name: messages_of_call(call_id)
+-- What a caller said after the tone.
+SELECT queue, urgent, left_at, length_ms
+FROM message
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id;
+
+-- name: messages_waiting(queues, most)
+-- The work list of some queues: urgent ones first, then the oldest; those taken too.
+SELECT message.call_id, message.queue, message.urgent, message.left_at, message.length_ms,
+       message.state, message.taken_by, message.transcript, call.caller,
+       recording.path AS recording_path
+FROM message
+JOIN call ON call.opened_at = message.opened_at AND call.call_id = message.call_id
+LEFT JOIN recording
+    ON recording.opened_at = message.opened_at AND recording.call_id = message.call_id
+    AND recording.leg = 'voicemail' AND recording.state = 'kept'
+WHERE message.state IN ('new', 'taken') AND message.queue = ANY (:queues::text[])
+ORDER BY message.urgent DESC, message.left_at, message.call_id
+LIMIT :most;
+
+-- name: take_message(call_id, agent)!
+-- One agent takes a message; nobody who comes later does.
+UPDATE message
+SET state = 'taken', taken_by = :agent, taken_at = now()
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND state = 'new';
+
+-- name: finish_message(call_id, agent)!
+-- The agent who took it has dealt with it.
+UPDATE message
+SET state = 'done', done_at = now()
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
+    AND state = 'taken' AND taken_by = :agent;
