@@ -37,6 +37,7 @@ SAFE_CDR_FIELDS = frozenset(
 RIGHTS = {
     "live": ("call,agent,reporting,user,system", "call,agent,reporting"),
     "dialer": (None, "originate"),
+    "desk": (None, "agent"),
     "beat": (None, "call"),
     "watch": (None, "reporting"),
 }

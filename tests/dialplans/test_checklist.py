@@ -12,7 +12,7 @@ def rendered(**changes: object) -> dict[str, str]:
     values: dict[str, object] = {
         "node": "n1",
         "boot": 17,
-        "secrets": dict.fromkeys(("live", "dialer", "beat", "watch"), SECRET),
+        "secrets": dict.fromkeys(("live", "dialer", "desk", "beat", "watch"), SECRET),
         "agi_token": SECRET,
         "agents": (
             {"id": "a1001", "secret": SECRET},
