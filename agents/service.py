@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -16,15 +17,18 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from agents import audit, places, users
+from agents.attendance import Attendance, Doors
 from agents.auth import Identity, Sessions
 from agents.feed import Feed
+from agents.learner import keep_learning
 from agents.live import Watch
 from agents.passwords import Vault
 from agents.roles import Role
 from agents.suggestions import Suggestions
 from agents.web.app import Parts, Stores, make_app
 from agents.web.enter import link_of
-from ivr.categories.commands import open_classifier
+from ivr.asterisk.link import Link, Pace
+from ivr.categories.commands import open_learnt
 from ivr.config import RedisSettings, Settings, WebSettings
 from ivr.database import Pool, make_pool, transaction
 from ivr.errors import DatabaseFailed, SettingsInvalid
@@ -80,7 +84,7 @@ async def running(settings: Settings) -> AsyncIterator[int]:
     ):
         parts = Parts(
             Watch(redis, settings.node.name),
-            Suggestions(lambda: open_classifier(settings.web.model)),
+            Suggestions(lambda: open_learnt(settings.web.model)),
             Feed(redis, settings.node.name),
         )
         parts.feed.watch(parts.watch.hear)
@@ -89,8 +93,19 @@ async def running(settings: Settings) -> AsyncIterator[int]:
             tasks.create_task(parts.feed.run(), name="feed"),
         ]
         if settings.web.suggestions:
-            running_beside.append(tasks.create_task(parts.suggestions.prepare(), name="model"))
+            learner = keep_learning(pool, settings, parts.suggestions.prepare)
+            running_beside += [
+                tasks.create_task(parts.suggestions.prepare(), name="model"),
+                tasks.create_task(learner, name="learner"),
+            ]
         running_beside.append(tasks.create_task(asyncio.to_thread(places.prepare), name="places"))
+        link = None
+        if settings.desk_ami.secret.get_secret_value():
+            link = Link(settings.desk_ami, pace=Pace(snapshot=None))
+            running_beside.append(tasks.create_task(link.run(), name="link"))
+        doors = Doors(pool, settings.database, parts.watch, parts.feed, link)
+        keeper = Attendance(doors, timedelta(seconds=settings.web.wrap_up_seconds))
+        running_beside.append(tasks.create_task(keeper.run(), name="presence"))
         app = make_app(settings, Stores(pool, redis), parts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:

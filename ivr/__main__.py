@@ -119,9 +119,11 @@ def check(
     """Prove the menus, hours and prompts before the first call; exit 1 when one is at fault."""
     from ivr.menu import check as proofs
     from ivr.menu.speak import out_of_step
+    from ivr.transfer_targets import load_targets
 
     settings = settings_of_the_command()
     definitions, where = _definitions(settings), settings.definitions
+    load_targets(where.transfers)
     today = datetime.now(_CENTRE_TIME).date()
     findings = [
         *proofs.check(definitions),

@@ -276,6 +276,8 @@ class DefinitionSettings(_Section):
     menus: Folder = REPOSITORY / "dialplans/menus"
     hours: Folder = REPOSITORY / "dialplans/hours.toml"
     prompts: Folder = REPOSITORY / "dialplans/prompts.toml"
+    transfers: Folder = REPOSITORY / "dialplans/transfers.toml"
+    """To whom agents may hand callers over."""
     recorded: Folder = REPOSITORY / "dialplans/recorded"
     """Prompts recorded by people, `<locale>/<key>.wav`; they win over the synthetic voice."""
     sounds: Folder = REPOSITORY / "var/sounds"
@@ -294,10 +296,13 @@ class WebSettings(_Section):
     """The built desktop, as `python -m deploy.stack desktop` makes it."""
     metrics_token: SecretStr = SecretStr("")
     """Bearer token with which Prometheus may read `/metrics`; empty: only an administrator may."""
+    wrap_up_seconds: Seconds = 60.0
+    """How long an agent has to finish the form after a call before the next one may come."""
     suggestions: bool = True
     """Whether the classifier reads along while agents type; takes some 80 MB."""
-    model: Folder | None = None
-    """Folder of `python -m ivr learn` whose model suggests; None: the one of the shipped corpus."""
+    model: Folder = REPOSITORY / "var/models/learnt"
+    """Where models learnt from the desk's labels are kept; the one in use suggests. Until there is
+    one, the model of the shipped corpus does."""
 
 
 class SoftphoneSettings(_Section):
@@ -314,6 +319,8 @@ class Settings(_Section):
 
     node: NodeSettings = NodeSettings()
     ami: AmiSettings = AmiSettings()
+    desk_ami: AmiSettings = AmiSettings(username="desk")
+    """The people's side's own account, which may pause agents and nothing else."""
     agi: AgiSettings = AgiSettings()
     telephony: TelephonySettings = TelephonySettings()
     callback: CallbackSettings = CallbackSettings()

@@ -28,6 +28,7 @@ PURE = [
     "ivr/duty.py",
     "ivr/transfer_targets.py",
     "ivr/screening.py",
+    "ivr/categories/schedule.py",
     "ivr/routing.py",
     "ivr/board.py",
     "ivr/queues.py",

@@ -36,15 +36,27 @@ def open_classifier(directory: Path | None = None, seed: Path = SEED_MODEL) -> C
     """
     if directory is not None:
         return load(directory, lexicon())
-    if current(seed) is not None:
-        try:
-            return load(seed, lexicon())
-        except DefinitionInvalid:
-            log.info("classifier.seed_outdated", directory=str(seed))
+    if (trained := _usable(seed)) is not None:
+        return trained
     stored = fit(seed_corpus(), ())
     put(seed, stored)
     log.info("classifier.seed_trained", version=stored.version, directory=str(seed))
     return load(seed, lexicon())
+
+
+def open_learnt(directory: Path, seed: Path = SEED_MODEL) -> Classifier:
+    """Return the classifier learnt from people's labels; the seed model's until there is one."""
+    return _usable(directory) or open_classifier(seed=seed)
+
+
+def _usable(directory: Path) -> Classifier | None:
+    if current(directory) is None:
+        return None
+    try:
+        return load(directory, lexicon())
+    except DefinitionInvalid:
+        log.info("classifier.outdated", directory=str(directory))
+        return None
 
 
 def classify_lines(lines: Iterable[str], classifier: Classifier) -> Iterator[str]:

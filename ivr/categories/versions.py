@@ -109,11 +109,11 @@ def put(directory: Path, stored: Stored) -> None:
         for name, content in stored.files.items():
             (beside / name).write_bytes(content)
         beside.rename(target)
-    history = [version for version in _history(directory) if version != stored.version]
-    history.append(stored.version)
-    for old in history[:-KEPT]:
+    came = [version for version in history(directory) if version != stored.version]
+    came.append(stored.version)
+    for old in came[:-KEPT]:
         shutil.rmtree(directory / old, ignore_errors=True)
-    _replace(directory / "history", "\n".join(history[-KEPT:]) + "\n")
+    _replace(directory / "history", "\n".join(came[-KEPT:]) + "\n")
     _replace(directory / "current", stored.version + "\n")
 
 
@@ -148,16 +148,17 @@ def roll_back(directory: Path) -> str:
     Raises:
         DefinitionInvalid: there is no earlier version.
     """
-    history = _history(directory)
+    came = history(directory)
     used = current(directory)
-    before = history[: history.index(used)] if used in history else history
+    before = came[: came.index(used)] if used in came else came
     if not before:
         raise DefinitionInvalid(f"{directory}: no version before {used}.")
     _replace(directory / "current", before[-1] + "\n")
     return before[-1]
 
 
-def _history(directory: Path) -> list[str]:
+def history(directory: Path) -> list[str]:
+    """Return the ids of the versions that are kept, in the order in which they came into use."""
     try:
         return (directory / "history").read_text(encoding="utf-8").split()
     except FileNotFoundError:

@@ -35,3 +35,39 @@ INSERT INTO classification_run (name, model, taxonomy, position, done)
 VALUES (:name, :model, :taxonomy, :position, :done)
 ON CONFLICT (name, model, taxonomy) DO UPDATE SET
     position = excluded.position, done = excluded.done, moved_at = now();
+
+-- name: last_learning()^
+-- The latest learning run, whatever came of it; no row before the first.
+SELECT position, learnt_at FROM learning ORDER BY learning_id DESC LIMIT 1;
+
+-- name: labels_since(position)^
+-- How many labels came after a position, and the last of all.
+SELECT count(*) AS labels, max(confirmation_id) AS position
+FROM confirmation
+WHERE confirmation_id > :position;
+
+-- name: labels_to_learn(taxonomy, most)
+-- The last label of each request, of the newest ones, with the agent who gave it.
+SELECT note, code, agent
+FROM (
+    SELECT DISTINCT ON (subject) confirmation_id, note, code, agent
+    FROM confirmation
+    WHERE taxonomy = :taxonomy
+    ORDER BY subject, confirmation_id DESC
+) AS last
+WHERE note <> ''
+ORDER BY confirmation_id DESC
+LIMIT :most;
+
+-- name: store_learning(position, labels, model, before, taken, held, candidate, used)!
+-- Write a learning run down.
+INSERT INTO learning (position, labels, model, before, taken, held, candidate, used)
+VALUES (:position, :labels, :model, :before, :taken, :held,
+        :candidate::real[], :used::real[]);
+
+-- name: labels_between(taxonomy, since, until)
+-- People's labels of a period beside what the classifier had guessed.
+SELECT subject, agent, code, guess
+FROM confirmation
+WHERE taxonomy = :taxonomy AND confirmed_at >= :since AND confirmed_at < :until
+ORDER BY confirmation_id;
