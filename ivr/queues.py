@@ -14,7 +14,12 @@ from enum import StrEnum
 from typing import Final
 
 from ivr.asterisk.ami import Event
-from ivr.asterisk.snapshot import MemberSeen, Snapshot
+from ivr.asterisk.snapshot import CallerSeen, MemberSeen, Snapshot
+
+_LAST_SECOND: Final = 2_267_225_600
+_SECONDS_OF_A_CLASS: Final = 500_000_000
+_LONGEST_WAIT: Final = 86_400
+"""Nobody stands in a line for longer than a day; an older second is none."""
 
 AGENT_INTERFACE: Final = "PJSIP/agent-"
 """An agent's device is called this, followed by the agent's id."""
@@ -114,6 +119,8 @@ class View:
 
     lines: Mapping[str, Line] = field(default_factory=dict)
     seats: Mapping[str, Seat] = field(default_factory=dict)
+    entered: Mapping[str, float] = field(default_factory=dict)
+    """Channel to when its caller first stood in a line; who leaves for a moment keeps his wait."""
     current: bool = False
     """False: the link is down, or no snapshot came since it is up."""
     unreadable: int = 0
@@ -161,10 +168,11 @@ def _joined(view: View, event: Event, at: float) -> View:
     if queue not in view.lines:
         return view
     line = view.lines[queue].without(uniqueid)
-    known = {caller.uniqueid: caller for caller in view.lines[queue].waiting}
-    caller = known.get(uniqueid) or Waiting(uniqueid, event["Linkedid"], at)
+    since = view.entered.get(uniqueid, at)
+    caller = Waiting(uniqueid, event["Linkedid"], since)
     place = max(0, position - 1)
     waiting = (*line.waiting[:place], caller, *line.waiting[place:])
+    view = replace(view, entered={**view.entered, uniqueid: since})
     return view.with_line(queue, replace(line, waiting=waiting))
 
 
@@ -188,6 +196,8 @@ def _hung_up(view: View, event: Event, at: float) -> View:
     for queue, line in view.lines.items():
         if (left := line.without(uniqueid)) is not line:
             view = view.with_line(queue, left)
+    if uniqueid in view.entered:
+        view = replace(view, entered={k: v for k, v in view.entered.items() if k != uniqueid})
     seat = view.seats.get(interface)
     if seat and seat.call == event["Linkedid"]:
         view = view.with_seat(interface, replace(seat, call=""), at)
@@ -277,7 +287,11 @@ def _device(number: int) -> str:
 
 def redraw(view: View, seen: Snapshot, at: float) -> View:
     """Return the view that a snapshot shows; since when is kept for what went on meanwhile."""
-    drawn = View(_lines(view, seen, at), view.seats, current=True, unreadable=view.unreadable)
+    lines = _lines(view, seen, at)
+    there = {channel.uniqueid for channel in seen.channels}
+    entered = {uniqueid: since for uniqueid, since in view.entered.items() if uniqueid in there}
+    entered |= {one.uniqueid: one.since for line in lines.values() for one in line.waiting}
+    drawn = View(lines, view.seats, entered, current=True, unreadable=view.unreadable)
     calls = {
         interface_of(channel.channel): channel.linkedid
         for channel in seen.channels
@@ -293,17 +307,34 @@ def _lines(view: View, seen: Snapshot, at: float) -> Mapping[str, Line]:
     calls = {channel.uniqueid: channel.linkedid for channel in seen.channels}
     lines: dict[str, Line] = {}
     for queue in seen.queues:
-        known = {c.uniqueid: c for c in view.lines.get(queue.queue, Line()).waiting}
         callers = sorted(
             (c for c in seen.callers if c.queue == queue.queue), key=lambda c: c.position
         )
         waiting = tuple(
-            known.get(c.uniqueid)
-            or Waiting(c.uniqueid, calls.get(c.uniqueid, c.uniqueid), at - c.waited_seconds)
+            Waiting(c.uniqueid, calls.get(c.uniqueid, c.uniqueid), _since(view, c, at))
             for c in callers
         )
         lines[queue.queue] = Line(waiting, queue.completed, queue.abandoned)
     return lines
+
+
+def _since(view: View, caller: CallerSeen, at: float) -> float:
+    """Tell when a caller came: his priority says the second, what we saw says it finer."""
+    told = entered_second(caller.priority, at)
+    known = view.entered.get(caller.uniqueid)
+    if told is None:
+        return at - caller.waited_seconds if known is None else known
+    return known if known is not None and 0 <= known - told < 1 else float(told)
+
+
+def entered_second(priority: int, at: float) -> int | None:
+    """Read from a place in line when it was first taken, in seconds since 1970.
+
+    The dialplan writes it below the class, counted down from 2041 (`QUEUE_PRIO` in inbound.conf).
+    None where the number is no such place, or of no day near `at`.
+    """
+    second = _LAST_SECOND - priority % _SECONDS_OF_A_CLASS
+    return second if at - _LONGEST_WAIT < second <= at + 1 else None
 
 
 def _seats(seen: Snapshot) -> dict[str, Seat]:

@@ -167,6 +167,12 @@ class Values(_Values):
     offer_every_seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
     place_every_seconds: Annotated[int, Field(ge=1, le=600)] = 30
     """Between two announcements of how many callers are before one, if it has changed."""
+    transfer_ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
+    """How long the other side of a transfer rings before the caller is taken back."""
+    overflow_after_seconds: Annotated[int, Field(ge=10, le=3_600)] = 90
+    """How long a caller waits on the psychological line before 12356 is rung too."""
+    oncall_ring_seconds: Annotated[int, Field(ge=5, le=120)] = 25
+    """How long each telephone on duty rings."""
     rejoin_seconds: Annotated[int, Field(ge=5, le=600)] = 60
     """How long a caller is kept for an agent whose browser was lost."""
     message_seconds: Annotated[int, Field(ge=3, le=600)] = 180

@@ -276,11 +276,62 @@ class Redirect(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class RedirectBoth(Action):
+    """Part two channels that are joined, and send each to its own place in the dialplan."""
+
+    NAME = "Redirect"
+    channel: str
+    context: str
+    extension: str
+    other_channel: str
+    other_context: str
+    other_extension: str
+
+    def __post_init__(self) -> None:
+        _expect(_CHANNEL, channel=self.channel, other_channel=self.other_channel)
+        _expect(_PLACE, context=self.context, extension=self.extension)
+        _expect(_PLACE, context=self.other_context, extension=self.other_extension)
+
+    def fields(self) -> Headers:
+        """Return the headers of Redirect with its extra channel; both begin at priority 1."""
+        return {
+            "Channel": self.channel,
+            "ExtraChannel": self.other_channel,
+            "Context": self.context,
+            "ExtraContext": self.other_context,
+            "Exten": self.extension,
+            "ExtraExten": self.other_extension,
+            "Priority": "1",
+            "ExtraPriority": "1",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTransfer(Action):
+    """Send whoever is joined with a channel to another place; the channel itself is let go."""
+
+    NAME = "BlindTransfer"
+    channel: str
+    """Of the one who hands over."""
+    context: str
+    extension: str
+
+    def __post_init__(self) -> None:
+        _expect(_CHANNEL, channel=self.channel)
+        _expect(_PLACE, context=self.context, extension=self.extension)
+
+    def fields(self) -> Headers:
+        """Return the headers of BlindTransfer."""
+        return {"Channel": self.channel, "Context": self.context, "Exten": self.extension}
+
+
+@dataclass(frozen=True, slots=True)
 class Hangup(Action):
     """End a channel."""
 
     NAME = "Hangup"
     channel: str
+    """Its name, or its id."""
     cause: int = 16
     """Q.850 cause; 16 is normal clearing."""
 
@@ -299,4 +350,3 @@ class Reply:
 
     message: str
     """Its words."""
-    """Its name, or its id."""

@@ -40,6 +40,16 @@ asked for a rating; `wrong_number`, `redirected` (to 120, 110 or 12356) or `not_
 call-back met a machine). Any other word is ignored. `short` and `crisis` the dialplan finds out."""
 
 
+TRANSFER_FOR: Final = "TRANSFER_FOR"
+"""Channel variable of an agent who asks somebody before he hands a caller over: the caller's
+channel without its technology, `trunk-0000000f`."""
+
+TRANSFER_BY: Final = "TRANSFER_BY"
+"""Channel variable of the caller who waits meanwhile: the agent's channel in the same manner."""
+
+TRANSFER_ENDED: Final = "TRANSFER_ENDED"
+"""Channel variable of that caller: any word, once the agent goes back to him."""
+
 CALLBACK_NUMBER: Final = "CALLBACK_NUMBER"
 """Channel variable, set once for an attempt when its agent is there: whom to ring. Empty: nobody."""
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 OUTSIDE = re.compile(
-    r"""(EXTEN|INVALID_EXTEN|ARG\d+|DIGITS|ROUTE|ROUTE_QUEUE|ROUTE_PRIORITY|RATING_EXEMPT|DIALEDPEERNUMBER)\b
+    r"""(EXTEN|INVALID_EXTEN|ARG\d+|DIGITS|ROUTE|ROUTE_QUEUE|ROUTE_PRIORITY|ROUTE_NUMBERS|ROUTE_MANNER|TRANSFER_FOR|TRANSFER_BY|RATING_EXEMPT|DIALEDPEERNUMBER|CALLBACK_NUMBER|CALLBACK_OF|CALLBACK_QUEUE|CALLBACK_PLACE
+    |CALLBACK_UNTIL|NOT_AFTER)\b
     |(CALLERID|CALLERPRES|CONNECTEDLINE|REDIRECTING|CDR|CHANNEL|PJSIP_HEADER|PJSIP_HEADERS
       |PJSIP_RESPONSE_HEADER|PJSIP_DIAL_CONTACTS|SIP_HEADER|GLOBAL|SHARED|HASH|CURLOPT)\(""",
     re.VERBOSE,
@@ -45,12 +46,16 @@ PROVIDED_BY = {
     "Queue": "app_queue",
     "Read": "app_read",
     "CALLERID": "func_callerid",
+    "CUT": "func_cut",
+    "Bridge": "",
+    "IMPORT": "func_logic",
+    "CHANNEL_EXISTS": "func_channel",
+    **dict.fromkeys(["StartMusicOnHold", "StopMusicOnHold"], "res_musiconhold"),
     **dict.fromkeys(["CHANNEL", "MASTER_CHANNEL"], "func_channel"),
     "DIALPLAN_EXISTS": "func_dialplan",
     **dict.fromkeys(["FILTER", "LEN"], "func_strings"),
     "GLOBAL": "func_global",
     **dict.fromkeys(["GROUP", "GROUP_COUNT"], "func_groupcount"),
-    **dict.fromkeys(["StartMusicOnHold", "StopMusicOnHold"], "res_musiconhold"),
     "IF": "func_logic",
     "PJSIP_DIAL_CONTACTS": "chan_pjsip",
     "PJSIP_HEADER": "res_pjsip_header_funcs",

@@ -15,7 +15,18 @@ from ivr.asterisk.snapshot import (
     QueueSeen,
     Snapshot,
 )
-from ivr.queues import Activity, Line, Seat, View, agent_of, fold, interface_of, lost, redraw
+from ivr.queues import (
+    Activity,
+    Line,
+    Seat,
+    View,
+    agent_of,
+    entered_second,
+    fold,
+    interface_of,
+    lost,
+    redraw,
+)
 from tests.ivr.asterisk.fake_asterisk import message
 
 AGENT = "PJSIP/agent-a1001"
@@ -216,6 +227,45 @@ def test_a_snapshot_replaces_everything_but_since_when() -> None:
     assert view.seats[AGENT].call == ""
     assert view.seats[AGENT].since == 50.0
     assert view.current
+
+
+def place(second: int, priority: int = 0) -> int:
+    """Give the place in line as the dialplan writes it: class, then the second counted down."""
+    return (priority - priority % 10) * 50_000_000 + 2_267_225_600 - second
+
+
+def test_who_leaves_the_line_for_a_moment_keeps_his_wait() -> None:
+    view = after(joined("again", 1))
+    view = after(left("again"), start=view, at=130.0)
+    view = after(joined("again", 1), start=view, at=131.0)
+    assert view.lines["psych"].longest_wait(131.0) == 31.0
+    gone = event("Hangup", Uniqueid="again", Linkedid="again", Channel="PJSIP/trunk-00000001")
+    assert after(gone, start=view, at=140.0).entered == {}
+
+
+def test_a_snapshot_tells_from_the_place_in_line_when_a_caller_first_came() -> None:
+    came, now = 1_795_336_000, 1_795_336_090.0
+    channels = [ChannelSeen("PJSIP/trunk-00000009", "back", "call", "Up")]
+    callers = [CallerSeen("psych", "back", 1, 3, place(came, 30))]
+    view = redraw(View(), seen(callers=callers, channels=channels), now)
+    assert view.lines["psych"].longest_wait(now) == 90.0
+
+
+def test_a_caller_who_is_gone_is_forgotten_with_the_next_snapshot() -> None:
+    view = redraw(after(joined("gone", 1)), seen(), 500.0)
+    assert view.entered == {}
+
+
+@given(st.integers(1_767_225_601, 2_267_225_600), st.sampled_from([0, 10, 20, 30]))
+def test_a_place_in_line_says_the_second_whatever_the_class(second: int, priority: int) -> None:
+    assert entered_second(place(second, priority), float(second)) == second
+    assert entered_second(place(second, priority), second + 86_401.0) is None
+    assert entered_second(place(second, priority), second - 2.0) is None
+
+
+@pytest.mark.parametrize("priority", [0, 1, 10, 30, 2_000_000_000])
+def test_another_number_is_no_place_in_line(priority: int) -> None:
+    assert entered_second(priority, 1_795_336_000.0) is None
 
 
 def test_a_snapshot_shows_which_call_an_agent_is_in() -> None:

@@ -217,13 +217,14 @@ class Hotline:
         hour = (datetime.now(ZoneInfo("Asia/Shanghai")).hour + 12) % 24
         spans = "\n".join(f'{kind} = ["{hour:02}:00-{hour:02}:01"]' for kind in _DAYS)
         night = day.replace('default = "always"', 'default = "elsewhen"')
-        await self._replace_hours(f"{night}\n[schedules.elsewhen]\n{spans}\n")
+        await self.replace_hours(f"{night}\n[schedules.elsewhen]\n{spans}\n")
         try:
             yield
         finally:
-            await self._replace_hours(day)
+            await self.replace_hours(day)
 
-    async def _replace_hours(self, text: str) -> None:
+    async def replace_hours(self, text: str) -> None:
+        """Put another hours.toml in force for the calls that follow."""
         log = self.stack.layout.logs / "ivr.log"
         before = log.read_text("utf-8").count("definitions.replaced")
         self.hours.write_text(text, "utf-8")

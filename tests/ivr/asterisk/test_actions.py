@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ivr.asterisk.actions import (
     Action,
+    BlindTransfer,
     Hangup,
     Originate,
     Ping,
@@ -15,6 +16,7 @@ from ivr.asterisk.actions import (
     QueuePause,
     QueueRemove,
     Redirect,
+    RedirectBoth,
     SetVariable,
     checked,
 )
@@ -29,6 +31,8 @@ PLAIN = [
     QueuePause("PJSIP/agent-a1001", paused=True, reason="lunch"),
     Originate("Local/17@campaign-out/n", "att-17", "survey", "s", variables={"NOT_AFTER": "17"}),
     Redirect("PJSIP/trunk-00000003", "route-queue", "s"),
+    RedirectBoth("PJSIP/trunk-00000003", "a", "s", "PJSIP/agent-a1001-00000004", "b", "120"),
+    BlindTransfer("PJSIP/agent-a1001-00000004", "transfer", "120"),
     Hangup("Local/s@q-00000000;2"),
 ]
 

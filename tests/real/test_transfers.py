@@ -1,0 +1,462 @@
+"""Handing callers over on a real Asterisk: to whom, with whose number, and who is lost (nobody).
+
+A hotline of its own, whose trunk leads to one telephone outside; its SIPp keeps every message, so
+what the other side is told is read from the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import soundfile
+
+from deploy.stack import postgres
+from deploy.stack.rtp import RATE, sine
+from deploy.stack.sip import Agent, Caller, free_port
+from deploy.stack.stack import CALLER_ADDRESS, Stack
+from ivr.asterisk.link import Link, Pace
+from ivr.config import REPOSITORY, AmiSettings
+from ivr.errors import ActionRefused
+from ivr.transfer_targets import parse_targets
+from ivr.transfers import (
+    Conversation,
+    Exemption,
+    consult,
+    exempt,
+    hand_over,
+    take_back,
+    to_rating,
+)
+from tests.real.hotline import (
+    AGENT_TONE,
+    CALLER_TONE,
+    MAIN,
+    MESSAGE,
+    MUSIC,
+    NIGHT,
+    RATE_US,
+    Hotline,
+    until,
+    write_tones,
+)
+
+OUTSIDE_TONE, BACK, DIRECT, WARNING, HELD = 1_650.0, 2_700.0, 2_900.0, 3_100.0, 1_330.0
+_TONES = {
+    "p_transfer_back": (BACK, 1.0),
+    "m_direct": (DIRECT, 1.5),
+    "p_warning": (WARNING, 1.0),
+    "m_held": (HELD, 2.0),
+}
+RING_SECONDS = 5
+TARGETS = parse_targets(
+    Path("transfers.toml"), (REPOSITORY / "dialplans/transfers.toml").read_text("utf-8")
+)
+
+
+@dataclass
+class Outside(Agent):
+    """A telephone behind the trunk: it needs no password, and keeps what it is told."""
+
+    host: str = CALLER_ADDRESS
+    tone: float = OUTSIDE_TONE
+    port: int = 0
+    keeps_messages: bool = True
+
+    async def _sign(self, expires: int, within: float) -> int:
+        del expires, within
+        self._port = self.port
+        return 0
+
+    def invited(self) -> tuple[str, str, str]:
+        """Give the number that was called, and the caller's in From and P-Asserted-Identity."""
+        invite = re.search(r"INVITE sip:(.*?)\n\n", self.messages().replace("\r", ""), re.DOTALL)
+        assert invite is not None, "no INVITE came"
+        headers = invite[0]
+        asserted = re.search(r"^P-Asserted-Identity:.*?<sip:(.*?)@", headers, re.MULTILINE)
+        sender = re.search(r"^From:.*?<sip:(.*?)@", headers, re.MULTILINE)
+        assert sender is not None
+        return (invite[1].partition("@")[0], sender[1], asserted[1] if asserted else "")
+
+
+class Exchange(Hotline):
+    """What these tests do with the hotline."""
+
+    outside_port: int
+    link: Link
+
+    def outside(self, *, ring_seconds: float = 0.5, talk_seconds: float = 30.0) -> Outside:
+        return Outside(
+            sip=self.sip,
+            workspace=self.workspace,
+            port=self.outside_port,
+            ring_seconds=ring_seconds,
+            talk_seconds=talk_seconds,
+        )
+
+    def talk(self, number: str) -> Conversation:
+        """Find the channels of a conversation in the journal."""
+        call_id = self.call_id(number)
+        names = [
+            line["channame"]
+            for line in self.lines()
+            if line["linkedid"] == call_id and line["eventtype"] == "CHAN_START"
+        ]
+        caller = next(name for name in names if name.startswith("PJSIP/trunk"))
+        agent = [name for name in names if name.startswith("PJSIP/agent-")][-1]
+        return Conversation(str(call_id), caller, agent)
+
+    def facts(self, number: str, event: str) -> list[str]:
+        call_id = self.call_id(number)
+        return [
+            line["eventextra"].removeprefix('{"extra":"').removesuffix('"}')
+            for line in self.lines()
+            if line["linkedid"] == call_id and line["eventtype"] == event
+        ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def exchange(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
+    folder = tmp_path_factory.mktemp("transfers")
+    outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+    hours = folder / "hours.toml"
+    shutil.copy(REPOSITORY / "dialplans/hours.toml", hours)
+    outside = free_port(CALLER_ADDRESS)
+    outer |= {
+        "HOTLINE_DEFINITIONS__HOURS": str(hours),
+        "HOTLINE_TELEPHONY__TRUNK_CONTACT": f"sip:{CALLER_ADDRESS}:{outside}",
+        "HOTLINE_TELEPHONY__QUALIFY_SECONDS": "0",
+    }
+    paces = {
+        "transfer_ring_seconds": RING_SECONDS,
+        "oncall_ring_seconds": RING_SECONDS,
+        "overflow_after_seconds": 10,
+        "place_every_seconds": 4,
+    }
+    async with Stack(
+        folder / "stack", environment=outer, rated_after_seconds=1, paces=paces
+    ) as stack:
+        write_tones(stack.layout.sounds)
+        for key, (tone, seconds) in _TONES.items():
+            path = stack.layout.sounds / "zh/hotline" / f"{key}.wav"
+            soundfile.write(path, sine(tone, seconds), RATE, subtype="PCM_16")
+        await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
+        database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
+        copy = Exchange(stack, folder / "sipp", database, hours)
+        copy.outside_port = outside
+        async with _linked(stack) as copy.link:
+            yield copy
+
+
+@asynccontextmanager
+async def _linked(stack: Stack) -> AsyncIterator[Link]:
+    secret = stack.memory.secret("ami live")
+    settings = AmiSettings.model_validate({"port": stack.ports.ami, "secret": secret})
+    link = Link(settings, pace=Pace(snapshot=None))
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(link.run()), tasks.create_task(link.deliver(lambda _: None))]
+        await until(lambda: link.connected, 10)
+        yield link
+        for task in running:
+            task.cancel()
+
+
+async def speaking(exchange: Exchange, number: str, caller: Caller, key: str = "0") -> Conversation:
+    """Lead a caller to an agent; give the channels."""
+    await caller.rtp.wait_for(MAIN, 15)
+    caller.press(key)
+    await caller.rtp.wait_for(AGENT_TONE, 20)
+    await exchange.says(number, "AGENT", 10)
+    return exchange.talk(number)
+
+
+@pytest.mark.parametrize(
+    ("picked", "kind"),
+    [("ambulance", "emergency"), ("psych12356", "psych"), ("place_010", "hotline")],
+)
+async def test_a_caller_is_handed_over_with_his_own_number_and_the_agent_is_free(
+    exchange: Exchange, picked: str, kind: str
+) -> None:
+    number, target = exchange.number(), TARGETS[picked]
+    async with (
+        exchange.outside() as other,
+        exchange.agent(talk_seconds=60.0) as agent,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        await hand_over(exchange.link, talk, target)
+        await caller.rtp.wait_for(OUTSIDE_TONE, 15)
+        await other.rtp.wait_for(CALLER_TONE, 5)
+        await agent.sees("BYE", 5)
+        assert other.invited() == (target.number, number, number)
+        assert exchange.facts(number, "TRANSFER") == [f"{kind}:{target.number}"]
+        assert caller.ledger.at("INVITE", sent=False) is None, "the carrier is not bothered"
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert (call["disposition"], call["agent"]) == ("answered", "a1001")
+    legs = await exchange.rows("SELECT * FROM leg WHERE call_id = $1", call["call_id"])
+    assert sorted(leg["kind"] for leg in legs) == ["agent", "trunk", "trunk"]
+    assert min(leg["talk_ms"] for leg in legs) > 0
+
+
+async def test_after_a_redirection_to_120_nobody_is_asked_to_rate(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with (
+        exchange.outside(talk_seconds=2.0),
+        exchange.agent(talk_seconds=60.0),
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        await asyncio.sleep(1.5)
+        await hand_over(exchange.link, talk, TARGETS["ambulance"])
+        await caller.rtp.wait_for(OUTSIDE_TONE, 15)
+        await caller.ended(20)
+    call = await exchange.record(number)
+    assert (call["rating_offered"], call["rating_exempt"]) == (False, "redirected")
+
+
+async def test_when_the_target_does_not_answer_the_caller_is_first_in_line_again(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        await parties.enter_async_context(exchange.outside(ring_seconds=60.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        first = await parties.enter_async_context(exchange.agent("a1001", talk_seconds=60.0))
+        talk = await speaking(exchange, number, caller)
+        await hand_over(exchange.link, talk, TARGETS["place_010"])
+        await first.sees("BYE", 5)
+        await parties.enter_async_context(exchange.agent("a1002", talk_seconds=60.0, tone=1_000.0))
+        await caller.rtp.wait_for(BACK, RING_SECONDS + 10)
+        await until(lambda: exchange.events(number).count("AGENT") == 2, 30)
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert call["disposition"] == "answered"
+    visits = await exchange.rows("SELECT * FROM queue_visit WHERE call_id = $1", call["call_id"])
+    assert [visit["outcome"] for visit in visits] == ["answered", "answered"]
+
+
+async def test_an_agent_asks_first_and_joins_the_two_by_hanging_up(exchange: Exchange) -> None:
+    number, target = exchange.number(), TARGETS["place_010"]
+    async with (
+        exchange.outside() as other,
+        exchange.agent(talk_seconds=12.0) as agent,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        await consult(exchange.link, talk, target)
+        await agent.rtp.wait_for(OUTSIDE_TONE, 10)
+        await other.rtp.wait_for(AGENT_TONE, 5)
+        await caller.rtp.wait_for(MUSIC, 5)
+        assert other.invited() == (target.number, number, number)
+        await caller.rtp.wait_for(OUTSIDE_TONE, 20)
+        await other.rtp.wait_for(CALLER_TONE, 5)
+        assert exchange.facts(number, "HOLD") == ["a1001"]
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert (call["disposition"], call["agent"]) == ("answered", "a1001")
+    assert call["hold_ms"] > 1_000
+
+
+async def test_an_agent_takes_his_caller_back(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with (
+        exchange.outside(),
+        exchange.agent(talk_seconds=12.0) as agent,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        await consult(exchange.link, talk, TARGETS["place_010"])
+        await agent.rtp.wait_for(OUTSIDE_TONE, 10)
+        await caller.rtp.wait_for(MUSIC, 5)
+        await take_back(exchange.link, talk)
+        await caller.rtp.wait_for(AGENT_TONE, 10)
+        await caller.rtp.wait_for(RATE_US, 25)
+        caller.hang_up()
+        await caller.ended(10)
+    assert (await exchange.record(number))["rating_offered"]
+
+
+async def test_a_target_that_does_not_answer_brings_agent_and_caller_together_again(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with (
+        exchange.outside(ring_seconds=60.0),
+        exchange.agent(talk_seconds=25.0),
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        await consult(exchange.link, talk, TARGETS["place_010"])
+        await caller.rtp.wait_for(MUSIC, 5)
+        await caller.rtp.wait_for(AGENT_TONE, RING_SECONDS + 10)
+        caller.hang_up()
+        await caller.ended(10)
+    assert (await exchange.record(number))["disposition"] == "answered"
+
+
+async def test_an_agent_who_hangs_up_while_it_rings_leaves_the_caller_to_the_next_agent(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        await parties.enter_async_context(exchange.outside(ring_seconds=60.0))
+        await parties.enter_async_context(exchange.agent("a1001", talk_seconds=3.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        talk = await speaking(exchange, number, caller)
+        await consult(exchange.link, talk, TARGETS["place_010"])
+        await caller.rtp.wait_for(MUSIC, 5)
+        await caller.rtp.wait_for(BACK, 20)
+        await until(lambda: exchange.events(number).count("AGENT") == 2, 30)
+        caller.hang_up()
+        await caller.ended(10)
+    assert (await exchange.record(number))["disposition"] == "answered"
+
+
+async def test_who_does_not_speak_any_more_cannot_be_handed_over(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with exchange.agent(talk_seconds=60.0), exchange.caller(number) as caller:
+        talk = await speaking(exchange, number, caller)
+        caller.hang_up()
+        await caller.ended(10)
+        await exchange.record(number)
+        with pytest.raises(ActionRefused):
+            await hand_over(exchange.link, talk, TARGETS["ambulance"])
+
+
+async def test_the_agent_may_end_into_the_rating_or_say_that_there_is_nothing_to_rate(
+    exchange: Exchange,
+) -> None:
+    rated, spared = exchange.number(), exchange.number()
+    async with exchange.agent(talk_seconds=60.0):
+        async with exchange.caller(rated) as caller:
+            talk = await speaking(exchange, rated, caller)
+            await asyncio.sleep(1.5)
+            await to_rating(exchange.link, talk)
+            await caller.rtp.wait_for(RATE_US, 10)
+            caller.press("1")
+            await caller.ended(10)
+        async with exchange.caller(spared) as caller:
+            talk = await speaking(exchange, spared, caller)
+            await asyncio.sleep(1.5)
+            await exempt(exchange.link, talk, Exemption.WRONG_NUMBER)
+            await to_rating(exchange.link, talk)
+            await caller.ended(10)
+    assert (await exchange.record(rated))["rating"] == 1
+    call = await exchange.record(spared)
+    assert (call["rating_offered"], call["rating_exempt"]) == (False, "wrong_number")
+
+
+async def test_who_waits_too_long_for_psychological_help_is_rung_through_to_12356(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with exchange.outside() as other, exchange.caller(number) as caller:
+        await caller.rtp.wait_for(MAIN, 15)
+        caller.press("5")
+        await caller.rtp.wait_for(OUTSIDE_TONE, 40)
+        assert other.invited() == ("12356", number, number)
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    visits = await exchange.rows("SELECT * FROM queue_visit WHERE call_id = $1", call["call_id"])
+    assert [(v["queue"], v["outcome"], v["status"]) for v in visits] == [
+        ("psych", "overflow", "OVERFLOW")
+    ]
+
+
+async def test_when_12356_does_not_answer_the_caller_is_back_at_his_place(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        other = await parties.enter_async_context(exchange.outside(ring_seconds=60.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        await caller.rtp.wait_for(MAIN, 15)
+        caller.press("5")
+        await other.sees("CANCEL", 40)
+        await parties.enter_async_context(exchange.agent(talk_seconds=5.0))
+        await caller.rtp.wait_for(AGENT_TONE, 30)
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert (call["disposition"], call["queue"]) == ("answered", "psych")
+    visits = await exchange.rows("SELECT * FROM queue_visit WHERE call_id = $1", call["call_id"])
+    assert len(visits) == 1
+
+
+@asynccontextmanager
+async def on_call(exchange: Exchange, *numbers: str) -> AsyncIterator[None]:
+    """Put somebody on call, at night."""
+    day = exchange.hours.read_text("utf-8")
+    listed = ", ".join(f'"{number}"' for number in numbers)
+    await exchange.replace_hours(day.replace("numbers = []", f"numbers = [{listed}]"))
+    async with exchange.night():
+        yield
+    await exchange.replace_hours(day)
+
+
+async def test_an_emergency_reported_at_night_rings_who_is_on_call(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with (
+        on_call(exchange, "13800000001"),
+        exchange.outside() as other,
+        exchange.caller(number) as caller,
+    ):
+        await caller.rtp.wait_for(NIGHT, 15)
+        caller.press("1")
+        await caller.rtp.wait_for(OUTSIDE_TONE, 15)
+        await other.rtp.wait_for(CALLER_TONE, 5)
+        assert other.invited() == ("13800000001", number, number)
+        caller.hang_up()
+        await caller.ended(10)
+    await exchange.record(number)
+    assert exchange.facts(number, "TRANSFER") == ["oncall:13800000001"]
+    assert exchange.facts(number, "OUTCOME") == ["night"]
+
+
+async def test_when_nobody_on_call_answers_the_emergency_becomes_an_urgent_message(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        await parties.enter_async_context(on_call(exchange, "13800000001", "13800000002"))
+        await parties.enter_async_context(exchange.outside(ring_seconds=60.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        await caller.rtp.wait_for(NIGHT, 15)
+        caller.press("1")
+        await caller.rtp.wait_for(MESSAGE, 2 * RING_SECONDS + 20)
+        await exchange.says(number, "MESSAGE", 10)
+        await asyncio.sleep(3.5)
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert call["disposition"] == "voicemail"
+    rung = ["oncall:13800000001", "oncall:13800000002"]
+    assert exchange.facts(number, "TRANSFER") == rung
+    rows = await exchange.rows("SELECT * FROM message WHERE call_id = $1", call["call_id"])
+    assert [(row["queue"], row["urgent"], row["state"]) for row in rows] == [
+        ("report", True, "new")
+    ]
+
+
+async def test_silence_at_night_becomes_a_message(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with exchange.night(), exchange.caller(number) as caller:
+        await caller.rtp.wait_for(MESSAGE, 60)
+        await exchange.says(number, "MESSAGE", 10)
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert (call["disposition"], call["queue"]) == ("night", None)
