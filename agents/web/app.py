@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from agents.auth import Sessions
 from agents.feed import Feed
+from agents.listening import Links
 from agents.live import Watch
 from agents.roles import Permission
 from agents.signin import SignIn
@@ -29,7 +30,9 @@ from agents.web import (
     headers,
     health,
     openapi,
+    presence,
     problems,
+    recordings,
     session,
     telephone,
     users,
@@ -62,6 +65,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("DELETE", f"{_V1}/session", session.leave, Open.PUBLIC),
     ("GET", f"{_V1}/live", desk.live, Permission.LIVE_SEE),
     ("GET", f"{_V1}/events", events.connect, Permission.LIVE_SEE),
+    ("GET", f"{_V1}/presence", presence.show, Permission.CALLS_TAKE),
+    ("PUT", f"{_V1}/presence", presence.set_own, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/presence/all", presence.show_all, Permission.CALLS_SEE),
+    ("GET", f"{_V1}/presence/reasons", presence.show_reasons, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/softphone", telephone.show, Permission.CALLS_TAKE),
     ("GET", telephone.PATH, telephone.connect, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/openapi.json", openapi.show, Open.SESSION),
@@ -79,6 +86,28 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("POST", f"{_V1}/calls/{{call_id}}/requests", forms.save, Permission.CALLS_TAKE),
     ("PUT", f"{_V1}/requests/{{request_id}}", forms.correct, Permission.FORMS_READ),
     ("GET", f"{_V1}/requests/{{request_id}}/versions", forms.show_versions, Permission.FORMS_READ),
+    (
+        "GET",
+        f"{_V1}/calls/{{call_id}}/recordings",
+        recordings.show,
+        Permission.RECORDINGS_HEAR,
+    ),
+    (
+        "GET",
+        f"{_V1}/calls/{{call_id}}/recordings/{{leg}}/peaks",
+        recordings.peaks,
+        Permission.RECORDINGS_HEAR,
+    ),
+    (
+        "POST",
+        f"{_V1}/calls/{{call_id}}/recordings/{{leg}}/link",
+        recordings.link,
+        Permission.RECORDINGS_HEAR,
+    ),
+    ("PUT", f"{_V1}/calls/{{call_id}}/hold", recordings.hold, Permission.RECORDINGS_HOLD),
+    ("DELETE", f"{_V1}/calls/{{call_id}}/hold", recordings.release, Permission.RECORDINGS_HOLD),
+    ("GET", f"{recordings.PATH}{{link}}", recordings.play, Permission.RECORDINGS_HEAR),
+    ("HEAD", f"{recordings.PATH}{{link}}", recordings.play, Permission.RECORDINGS_HEAR),
     ("GET", f"{_V1}/drafts", forms.show_drafts, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/categories", categories.show_tree, Permission.FORMS_READ),
     ("GET", f"{_V1}/categories/search", categories.search, Permission.FORMS_READ),
@@ -141,6 +170,9 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
     app[categories.SUGGESTIONS] = parts.suggestions
     app[events.FEED] = parts.feed
+    app[recordings.LINKS] = Links(stores.redis)
+    app[recordings.SHELF] = recordings.Shelf(settings.recordings)
+    app.cleanup_ctx.append(recordings.keep_open)
     app[health.REDIS] = stores.redis
     app[health.WATCH] = parts.watch
     app[health.FIGURES] = health.Figures()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Final
 
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r201, r204
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
-from agents import drafts, requests
+from agents import attendance, drafts, requests
 from agents.callers import path_of
+from agents.events import NOTICE, Event
+from agents.presence import Meant, State
 from agents.requests import MOST, Guess, Written, fileable
 from agents.roles import Permission, may
-from agents.web.api import POOL, answer, change, done, endpoint, reading, session, who
+from agents.web.api import POOL, afterwards, answer, change, done, endpoint, reading, session, who
+from agents.web.events import FEED
+from agents.web.health import WATCH
 from agents.web.own import CallId, of_own_call
 from agents.web.problems import Fault, Refused
 
@@ -223,7 +228,29 @@ async def save(request: web.Request, call_id: CallId, /, body: Filing) -> r201[F
     made = await requests.save(connection, person, call_id, filed)
     if made is None:
         raise Refused(503, "call_not_recorded", "通话记录尚未写入，请稍后再保存。", retry_seconds=1)
+    _tell(request, call_id, body.requests)
+    if await attendance.end_wrap_up(connection, person, call_id):
+        free = Meant(State.AVAILABLE, datetime.now(UTC))
+        seen = attendance.standing(person, free, request.app[WATCH].seats.get(person))
+        afterwards(request, partial(request.app[FEED].tell, seen.as_event()))
     return answer(Filed(request_ids=made), status=201)
+
+
+_ALARMING: Final = frozenset({RiskLevel.HIGH, RiskLevel.EXTREME})
+
+
+def _tell(request: web.Request, call_id: str, filed: list[Content]) -> None:
+    """Let supervisors know at once what cannot wait."""
+    feed, person = request.app[FEED], who(request).person
+    alarms = {
+        "suspected_event": any(one.suspected_event for one in filed),
+        "self_harm": any(one.risk and one.risk.level in _ALARMING for one in filed),
+    }
+    for kind, raised in alarms.items():
+        if raised:
+            data = {"alarm": kind, "call_id": call_id, "by": person}
+            told = Event(NOTICE, data, needs=Permission.CALLS_SEE)
+            afterwards(request, partial(feed.tell, told))
 
 
 @change
