@@ -27,6 +27,14 @@ class Permission(StrEnum):
     """Correct requests of others."""
     MESSAGES_WORK = "messages.work"
     """See what callers left on the line, take it and deal with it."""
+    RECORDINGS_HEAR = "recordings.hear"
+    """Hear one's own conversations, and messages that one may deal with."""
+    RECORDINGS_HEAR_ALL = "recordings.hear_all"
+    """Hear conversations of others."""
+    RECORDINGS_PAUSE = "recordings.pause"
+    """Pause the recording of the call at one's own telephone, and let it go on."""
+    RECORDINGS_HOLD = "recordings.hold"
+    """Put calls under a legal hold, and take it off."""
     ARTICLES_READ = "articles.read"
     """Search and read the knowledge base, and say what is wrong in it or missing."""
     ARTICLES_WRITE = "articles.write"
@@ -79,6 +87,8 @@ _AT_A_DESK: Final = frozenset(
         Permission.FORMS_READ,
         Permission.NUMBER_REVEAL,
         Permission.MESSAGES_WORK,
+        Permission.RECORDINGS_HEAR,
+        Permission.RECORDINGS_PAUSE,
         Permission.ARTICLES_READ,
     }
 )
@@ -89,6 +99,8 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.SUPERVISOR: _AT_A_DESK
         | {
             Permission.CALLS_SEE,
+            Permission.RECORDINGS_HEAR_ALL,
+            Permission.RECORDINGS_HOLD,
             Permission.REQUESTS_CORRECT,
             Permission.ARTICLES_APPROVE,
             Permission.PEOPLE_NOTIFY,
@@ -98,6 +110,8 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.LIVE_SEE,
                 Permission.FORMS_READ,
                 Permission.CALLS_SEE,
+                Permission.RECORDINGS_HEAR,
+                Permission.RECORDINGS_HEAR_ALL,
                 Permission.REQUESTS_CORRECT,
                 Permission.ARTICLES_READ,
             }
