@@ -29,6 +29,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
 import numpy as np
@@ -44,6 +45,7 @@ from deploy.stack.rtp import RATE, encode_alaw  # noqa: E402
 from deploy.stack.stack import CALLER_ADDRESS, Stack  # noqa: E402
 
 GOAL: Final = 0.95
+SCENARIO: Final = REPOSITORY / "bench/sipp/caller.xml"
 OURS, FLOOR, PLAIN = "ours", "floor", "dialplan"
 WAYS: Final = {OURS: "99001", FLOOR: "99002", PLAIN: "99003"}
 """What SIPp dials for each."""
@@ -291,7 +293,9 @@ class Bench:
         return cpu_seconds(engine or 0), cpu_seconds(server) if server else 0.0
 
     async def _calls(self, way: str, count: int) -> float:
-        text = CALLER.replace("NUMBER", WAYS[way]).replace("MEDIA", str(self.hands))
+        values = {"number": WAYS[way], "caller": "02512345678", "longest_ms": "30000"}
+        values |= {"media_host": CALLER_ADDRESS, "media_port": str(self.hands)}
+        text = Template(SCENARIO.read_text("ascii")).substitute(values)
         await asyncio.to_thread((self.folder / "caller.xml").write_text, text)
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
@@ -399,63 +403,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="menu-rate-") as folder:
             asyncio.run(measure(arguments, Path(folder)))
 
-
-CALLER: Final = """<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="menu">
-  <send retrans="500"><![CDATA[
-
-INVITE sip:NUMBER@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:02512345678@[local_ip]:[local_port]>;tag=c[call_number]
-To: <sip:NUMBER@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:caller@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=- 1 1 IN IP[local_ip_type] [local_ip]
-s=-
-c=IN IP[local_ip_type] [local_ip]
-t=0 0
-m=audio MEDIA RTP/AVP 8 101
-a=rtpmap:8 PCMA/8000
-a=rtpmap:101 telephone-event/8000
-a=fmtp:101 0-15
-a=ptime:20
-  ]]></send>
-  <recv response="100" optional="true"/>
-  <recv response="180" optional="true"/>
-  <recv response="183" optional="true"/>
-  <recv response="200" timeout="20000"/>
-  <send><![CDATA[
-
-ACK sip:NUMBER@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:02512345678@[local_ip]:[local_port]>;tag=c[call_number]
-To: <sip:NUMBER@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-  ]]></send>
-  <recv request="BYE" timeout="30000"/>
-  <send><![CDATA[
-
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-  ]]></send>
-</scenario>
-"""
 
 if __name__ == "__main__":
     main()
