@@ -28,6 +28,7 @@ from ivr.menu.model import (
     Destination,
     Menu,
     Node,
+    Option,
     Profile,
     Prompt,
     Service,
@@ -36,6 +37,7 @@ from ivr.menu.prompts import PromptBook
 from ivr.menu.turn import Closed, Collect, Gone, Heard, Keys, Leave, Silence, Situation, State
 
 if TYPE_CHECKING:  # definitions are proved before they are put in force, there
+    from ivr.definition import Source
     from ivr.menu.definitions import Definitions
 
 DEEPEST: Final = 3
@@ -56,6 +58,8 @@ _SITUATIONS: Final = (
     Situation(surge=True),
 )
 
+_Names = tuple[str, ...]
+
 
 class Weight(StrEnum):
     """How bad a finding is."""
@@ -73,16 +77,31 @@ class Finding:
     weight: Weight
     where: str
     sentence: str
+    keys: _Names = ()
+    """Where it stands in its file, from the outermost table down."""
+    place: str = ""
+    """File and line, `main.toml:12`, where they are known."""
 
     def __str__(self) -> str:
-        return f"{self.weight}: {self.where}: {self.sentence}"
+        return ": ".join(filter(None, (self.weight, self.place, self.where, self.sentence)))
 
 
 def check(definitions: Definitions) -> tuple[Finding, ...]:
     """Find everything that is wrong with a set of definitions, faults first."""
     menus = (check_menu(menu, definitions.prompts) for menu in definitions.menus)
     findings = [*chain.from_iterable(menus), *check_hours(definitions)]
-    return tuple(sorted(findings, key=lambda finding: finding.weight is Weight.WARNING))
+    placed = (_placed(finding, definitions.sources) for finding in findings)
+    return tuple(sorted(placed, key=lambda finding: finding.weight is Weight.WARNING))
+
+
+def _placed(finding: Finding, sources: Mapping[str, Source]) -> Finding:
+    """Say in which line of which file the person who mends it has to look."""
+    name, _, rest = finding.where.partition(".")
+    source = sources.get(name)
+    if source is None:
+        return finding
+    line = source.line(finding.keys or tuple(rest.split(".")))
+    return replace(finding, place=f"{source.path.name}:{line}" if line else source.path.name)
 
 
 def check_menu(menu: Menu, prompts: PromptBook) -> Iterator[Finding]:
@@ -98,20 +117,35 @@ def check_menu(menu: Menu, prompts: PromptBook) -> Iterator[Finding]:
             where = f"{menu.name}.{node}"
             if not _person_within(menu, situation, state, NEAREST_PERSON):
                 sentence = f"no person within {NEAREST_PERSON} keys."
-                yield Finding(Weight.FAULT, where, sentence)
+                yield Finding(Weight.FAULT, where, sentence, ("nodes", node))
             yield from _endings(menu, situation, state, where)
     for node in menu.nodes.keys() - reached:
-        yield Finding(Weight.WARNING, f"{menu.name}.{node}", "no choice leads here.")
+        sentence = "no choice leads here."
+        yield Finding(Weight.WARNING, f"{menu.name}.{node}", sentence, ("nodes", node))
 
 
 def _services(menu: Menu) -> Iterator[Finding]:
     wired = {route.value for route in Route}
-    places = [("start", menu.start), ("person", menu.person.to)]
-    places += [(name, option.to) for name, node in menu.nodes.items() for option in targets(node)]
-    for where, place in places:
+    places: list[tuple[str, str | Destination, _Names]] = [
+        ("start", menu.start, ("start",)),
+        ("person", menu.person.to, ("person",)),
+    ]
+    for name, node in menu.nodes.items():
+        places += [(name, option.to, ("nodes", name, *keys)) for keys, option in _options(node)]
+    for where, place, keys in places:
         if isinstance(place, Destination) and place.service.value not in wired:
             sentence = f"the dialplan has no route {place.service.value!r} yet."
-            yield Finding(Weight.FAULT, f"{menu.name}.{where}", sentence)
+            yield Finding(Weight.FAULT, f"{menu.name}.{where}", sentence, keys)
+
+
+def _options(node: Node) -> Iterator[tuple[_Names, Option]]:
+    """Give every way out of a node with its keys in the file, below the node's own."""
+    if isinstance(node, Choice):
+        yield from ((("keys", key), option) for key, option in node.options.items())
+        return
+    yield from ((("numbers", digits), option) for digits, option in node.answers.items())
+    if node.then:
+        yield ("then",), node.then
 
 
 def _sizes(menu: Menu) -> Iterator[Finding]:
@@ -121,15 +155,18 @@ def _sizes(menu: Menu) -> Iterator[Finding]:
             spoken = len(set(node.options) | {PERSON_KEY})
             if spoken > MOST_OPTIONS:
                 sentence = f"{spoken} choices; callers keep {MOST_OPTIONS} in mind at most."
-                yield Finding(Weight.FAULT, where, sentence)
+                yield Finding(Weight.FAULT, where, sentence, ("nodes", name, "keys"))
     for start in _starts(menu):
-        depth, loop = _depth(menu, start, ())
+        way, loop = _longest_way(menu, start, ())
         if loop:
             sentence = f"leads back to itself by {' → '.join(loop)}; the key # does that."
-            yield Finding(Weight.FAULT, f"{menu.name}.{start}", sentence)
-        elif depth > DEEPEST:
-            sentence = f"{depth} menus below each other; {DEEPEST} are allowed."
-            yield Finding(Weight.FAULT, f"{menu.name}.{start}", sentence)
+            last = menu.nodes[loop[-2]]
+            back = next(keys for keys, option in _options(last) if option.to == loop[-1])
+            keys = ("nodes", last.name, *back)
+            yield Finding(Weight.FAULT, f"{menu.name}.{start}", sentence, keys)
+        elif len(way) > DEEPEST:
+            sentence = f"{len(way)} menus below each other; {DEEPEST} are allowed."
+            yield Finding(Weight.FAULT, f"{menu.name}.{start}", sentence, ("nodes", way[-1]))
 
 
 def _starts(menu: Menu) -> tuple[str, ...]:
@@ -137,22 +174,23 @@ def _starts(menu: Menu) -> tuple[str, ...]:
     return tuple(start for start in starts if isinstance(start, str))
 
 
-def _depth(menu: Menu, name: str, above: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    """Count menus on the longest way down; a loop is given as the names along it.
+def _longest_way(menu: Menu, name: str, above: _Names) -> tuple[_Names, _Names]:
+    """Give the menus on the longest way down, or a loop as the names along it.
 
     A node whose only ways on are to end the call or to reach a person is an announcement, and
     an entry belongs to the key that leads to it ("press 5 and enter the number").
     """
     if name in above:
-        return 0, (*above[above.index(name) :], name)
-    node, deepest = menu.nodes[name], 0
+        return (), (*above[above.index(name) :], name)
+    node = menu.nodes[name]
+    longest: _Names = ()
     for option in targets(node):
         if isinstance(option.to, str):
-            depth, loop = _depth(menu, option.to, (*above, name))
+            way, loop = _longest_way(menu, option.to, (*above, name))
             if loop:
-                return 0, loop
-            deepest = max(deepest, depth)
-    return deepest + _is_menu(node), ()
+                return (), loop
+            longest = max(longest, way, key=len)
+    return ((name, *longest) if _is_menu(node) else longest), ()
 
 
 def _is_menu(node: Node) -> bool:
@@ -173,9 +211,11 @@ def _announcements(menu: Menu, prompts: PromptBook) -> Iterator[Finding]:
             announced = set(pattern.findall(said)) - {LANGUAGE_KEY}
             where = f"{menu.name}.{name} ({locale})"
             for key in sorted(announced - set(node.options) - {PERSON_KEY}):
-                yield Finding(Weight.FAULT, where, f"announces the key {key}, not offered.")
+                sentence = f"announces the key {key}, not offered."
+                yield Finding(Weight.FAULT, where, sentence, ("nodes", name, "say"))
             for key in sorted(set(node.options) - announced - {PERSON_KEY}):
-                yield Finding(Weight.FAULT, where, f"offers the key {key}, not announced.")
+                sentence = f"offers the key {key}, not announced."
+                yield Finding(Weight.FAULT, where, sentence, ("nodes", name, "keys", key))
 
 
 def _said(prompts: PromptBook, locale: str, say: Iterable[Prompt]) -> str:
@@ -230,7 +270,8 @@ def _endings(menu: Menu, situation: Situation, state: State, where: str) -> Iter
             at, then, count = turn.state, turn.then, count + 1
         good = _is_good_end(menu, situation, then)
         if not good or (patience is not None and count > patience):
-            yield Finding(Weight.FAULT, where, f"{heard} for ever does not end at a person.")
+            sentence = f"{heard} for ever does not end at a person."
+            yield Finding(Weight.FAULT, where, sentence, ("nodes", state.node))
 
 
 def _is_good_end(menu: Menu, situation: Situation, then: Collect | Leave | Gone | None) -> bool:

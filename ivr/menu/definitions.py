@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from ivr.categories.taxonomy import edition
 from ivr.config import DefinitionSettings
-from ivr.definition import read_text
+from ivr.definition import Source, read_text
 from ivr.errors import DefinitionInvalid
 from ivr.hours import Hours, parse_hours
 from ivr.menu.load import Known, load_menus, menu_files
@@ -51,6 +53,8 @@ class Definitions:
     menus: tuple[Menu, ...]
     hours: Hours
     prompts: PromptBook
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """The files' texts by the name of the menu, or `hours`: a finding is told with its line."""
 
 
 def load_definitions(sources: Sources) -> Definitions:
@@ -63,7 +67,11 @@ def load_definitions(sources: Sources) -> Definitions:
     prompts = parse_prompts(sources.prompts, read_text(sources.prompts))
     hours = parse_hours(sources.hours, read_text(sources.hours))
     known = Known(prompts.prompts, frozenset(hours.queues), _fileable)
-    return Definitions(load_menus(sources.menus, known), hours, prompts)
+    menus = load_menus(sources.menus, known)
+    files = zip(menus, menu_files(sources.menus), strict=False)
+    texts = {menu.name: Source(path, read_text(path)) for menu, path in files}
+    texts["hours"] = Source(sources.hours, read_text(sources.hours))
+    return Definitions(menus, hours, prompts, MappingProxyType(texts))
 
 
 def _fileable(preset: str) -> bool:

@@ -19,7 +19,7 @@ from ivr.menu.check import (
     check_hours,
     check_menu,
 )
-from ivr.menu.definitions import Definitions
+from ivr.menu.definitions import Definitions, Sources, load_definitions
 from ivr.menu.load import Known, parse_menu
 from ivr.menu.model import Menu
 from ivr.menu.prompts import PromptBook, parse_prompts
@@ -269,3 +269,99 @@ def test_faults_come_before_warnings(shipped: Definitions) -> None:
 
 def test_a_finding_reads_as_a_line() -> None:
     assert str(Finding(Weight.FAULT, "main.a", "no.")) == "fault: main.a: no."
+
+
+BROKEN = {
+    "a choice leads nowhere": (
+        "menus/main.toml",
+        ('2 = { node = "m_appt" }', '2 = { node = "m_atpp" }'),
+        "leads to the node 'm_atpp', which is not in this file",
+    ),
+    "a person is not behind the person's key": (
+        "menus/main.toml",
+        ('person = { queue = "anyone" }', "person = { bye = true }"),
+        "expected a queue: this leads to a person",
+    ),
+    "a choice leads back": (
+        "menus/main.toml",
+        ('3 = { queue = "quit", ', '3 = { node = "m_main", '),
+        "leads back to itself by m_main → m_quit → m_main",
+    ),
+    "a fourth level": (
+        "menus/main.toml",
+        ("[nodes.k_104]\n", '[nodes.k_104]\nkeys.2 = { queue = "quit" }\n'),
+        "4 menus below each other; 3 are allowed",
+    ),
+    "an eighth choice": (
+        "menus/main.toml",
+        ("[nodes.m_main.keys]\n", '[nodes.m_main.keys]\n7 = { queue = "anyone" }\n'),
+        "8 choices; callers keep 7 in mind at most",
+    ),
+    "a key that is not announced": (
+        "menus/main.toml",
+        ("[nodes.m_quit.keys]\n", '[nodes.m_quit.keys]\n4 = { queue = "quit" }\n'),
+        "offers the key 4, not announced",
+    ),
+    "a key that is not offered": (
+        "menus/main.toml",
+        ('say = ["m_self"]', 'say = ["m_consult"]'),
+        "announces the key 3, not offered",
+    ),
+    "a prompt without one of the languages": (
+        "prompts.toml",
+        ('en = "In a medical', '# en = "In a medical'),
+        "expected this key, it is missing",
+    ),
+    "a prompt that is not there": (
+        "menus/main.toml",
+        ('say = ["m_appt"]', 'say = ["m_apt"]'),
+        "expected a key of prompts.toml; came 'm_apt'",
+    ),
+    "a queue that is not there": (
+        "menus/main.toml",
+        ('1 = { queue = "consult", ', '1 = { queue = "konsult", '),
+        "came 'konsult'",
+    ),
+    "a day without hours": (
+        "hours.toml",
+        ('makeup = ["08:30-12:00", "14:00-17:30"]\n', ""),
+        "makeup",
+    ),
+    "a number whose menu has no night": (
+        "hours.toml",
+        ('default = "always"', 'default = "always"\n12320 = "office"'),
+        "closed at times, and the menu main has no `night`",
+    ),
+}
+"""What is broken: in which file, by which edit, and how it is told."""
+
+
+TABLES = {
+    "a day without hours": "[schedules.office]",
+    "a prompt without one of the languages": "[prompts.p_emerg]",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_each_broken_definition_is_refused_with_the_line_at_fault(
+    edited: Sources, broken: str
+) -> None:
+    file, (old, new), sentence = BROKEN[broken]
+    path = edited.hours.parent / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    if "night" in broken:
+        main = edited.menus / "main.toml"
+        without = main.read_text("utf-8").replace('night = "m_night"\n', "")
+        main.write_text(without.replace('say = ["m_night"]', 'say = ["m_main"]'), "utf-8")
+    try:
+        definitions = load_definitions(edited)
+    except DefinitionInvalid as invalid:
+        told = invalid.detail.splitlines()
+    else:
+        told = [str(one) for one in check(definitions) if one.weight is Weight.FAULT]
+    # Of what is missing the line of its table is told.
+    line = 1 + text[: text.index(TABLES.get(broken, old))].count("\n")
+    near = {f"{path.name}:{line + later}" for later in (0, 1)}
+    assert [one for one in told if sentence in one and any(f"{at}:" in one for at in near)], told
