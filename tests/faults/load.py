@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ _SCENARIOS = jinja2.Environment(
     lstrip_blocks=True,
 )
 _TICK = 0.02
+_UNDER_WAY = 0.5
+"""Seconds after which whoever dialled last is through to Asterisk."""
 _prefixes = itertools.count(25101)
 _signings = itertools.count(1)
 
@@ -137,12 +139,15 @@ class Sipp:
         async with asyncio.timeout(within):
             return await self.process.wait()
 
-    async def end(self, within: float) -> None:
-        """Begin no more calls, and wait for those that go on."""
+    def dial_no_more(self) -> None:
+        """Begin no more calls."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGUSR1)
-            with suppress(TimeoutError):
-                await self.ended(within)
+
+    async def end(self, within: float) -> None:
+        """Wait for the calls that go on."""
+        with suppress(TimeoutError):
+            await self.ended(within)
         await self.kill()
 
     async def kill(self) -> None:
@@ -172,6 +177,8 @@ class Load:
     agents: Sequence[str] = ()
     rings: float = 0.2
     talks: float = 1.5
+    dismiss: Callable[[], Awaitable[object]] | None = None
+    """What ends the calls that go on in the end, instead of waiting for them."""
     _dialling: list[tuple[Callers, Sipp]] = field(init=False, default_factory=list)
     _phones: Sipp | None = field(init=False, default=None)
 
@@ -234,6 +241,11 @@ class Load:
 
     async def end(self, within: float = 40.0) -> None:
         """Let no new caller dial, and wait for the calls that go on."""
+        for _, sipp in self._dialling:
+            sipp.dial_no_more()
+        if self.dismiss:
+            await asyncio.sleep(_UNDER_WAY)
+            await self.dismiss()
         async with asyncio.TaskGroup() as ending:
             for _, sipp in self._dialling:
                 ending.create_task(sipp.end(within))

@@ -7,23 +7,27 @@ import itertools
 import json
 import os
 import random
+import shutil
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import redis.asyncio
 
-from deploy.stack import asterisk, valkey
+from deploy.stack import asterisk, children, postgres, valkey
 from deploy.stack.asterisk_root import provide_asterisk
-from deploy.stack.layout import cache_folder
+from deploy.stack.layout import Memory, cache_folder
+from deploy.stack.stack import Stack
+from ivr.config import REPOSITORY
 from tests.faults.checker import Evidence, Report, check, read_ledgers
 from tests.faults.load import USUAL, Callers, Load
 from tests.faults.proxy import Proxy
-from tests.real.hotline import Hotline
+from tests.real.hotline import Hotline, write_tones
 
 AGENTS = tuple(f"a10{number:02}" for number in range(1, 7))
 SOAK = bool(os.environ.get("SOAK"))
@@ -61,10 +65,19 @@ class Rig:
         self,
         callers: Sequence[Callers] = USUAL,
         agents: Sequence[str] = AGENTS,
-        **options: float,
+        *,
+        patient: bool = False,
     ) -> Load:
-        """Describe a load; enter it to let it begin."""
-        return Load(self.hotline, self.folder / f"load-{next(_loads)}", callers, agents, **options)
+        """Describe a load; enter it to let it begin.
+
+        Args:
+            callers: the sorts of callers.
+            agents: who takes the calls.
+            patient: wait in the end until every caller is through; else Asterisk ends the calls.
+        """
+        dismiss = None if patient else self.hang_up_all
+        folder = self.folder / f"load-{next(_loads)}"
+        return Load(self.hotline, folder, callers, agents, dismiss=dismiss)
 
     def evidence(self, *ledgers: Path) -> Evidence:
         folder = self.hotline.stack.layout.directory
@@ -85,6 +98,10 @@ class Rig:
             if not report.violations or time.time() > since + 75:
                 return report
             await asyncio.sleep(0.5)
+
+    async def judged(self, *ledgers: Path) -> Report:
+        """Give the checker's report of this moment."""
+        return await check(self.evidence(*ledgers))
 
     async def rows(self, sql: str, *values: object) -> list[asyncpg.Record]:
         return await self.hotline.rows(sql, *values)
@@ -213,6 +230,44 @@ class Rig:
         } and paused == {
             (queue, agent) for agent, seat in state["agents"].items() for queue in seat["paused"]
         }
+
+
+Prepare = Callable[[Stack], Awaitable[None]]
+
+
+async def _nothing(_stack: Stack) -> None: ...
+
+
+@asynccontextmanager
+async def running(folder: Path, prepare: Prepare = _nothing) -> AsyncIterator[Rig]:
+    """Run the whole hotline in a folder, with a proxy on each of its two ways.
+
+    Args:
+        folder: all that is written lies below it.
+        prepare: called with the stack before anything of it is started.
+    """
+    hours, stack_folder = folder / "hours.toml", folder / "stack"
+    shutil.copy(REPOSITORY / "dialplans/hours.toml", hours)
+    stack_folder.mkdir()
+    # Kept before the stack asks for it: the ledger's address, through the proxy, holds it.
+    password = Memory(stack_folder / "memory.json").secret("postgres")
+    outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+    outer["HOTLINE_DEFINITIONS__HOURS"] = str(hours)
+    outer["HOTLINE_TELEPHONY__AGENTS"] = ",".join(AGENTS)
+    async with Proxy() as ami, Proxy() as way, AsyncExitStack() as undone:
+        # Who is killed comes back at once, as with systemd's RestartSec: the growing pauses are
+        # for those who die by themselves, and would let the killed be dead for most of a run.
+        undone.enter_context(patch.object(children, "_LONGEST_DELAY", 0.3))
+        outer["HOTLINE_AMI__PORT"] = str(ami.port)
+        outer["HOTLINE_DATABASE__URL"] = postgres.url(way.port, password)
+        stack = Stack(stack_folder, environment=outer, rated_after_seconds=1)
+        await undone.enter_async_context(stack)
+        ami.target, way.target = stack.ports.ami, stack.ports.postgres
+        write_tones(stack.layout.sounds)
+        await prepare(stack)
+        await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
+        address = postgres.url(stack.ports.postgres, password)
+        yield Rig(Hotline(stack, folder / "sipp", address, hours), folder, ami, way)
 
 
 @dataclass

@@ -20,11 +20,12 @@ BURST = (
 async def test_two_thousand_calls_at_twenty_a_second_are_two_thousand_records(rig: Rig) -> None:
     await rig.unpause_all()
     before = await rig.rows("SELECT count(*) AS n FROM call")
-    async with rig.load(BURST) as load:
+    async with rig.load(BURST, patient=True) as load:
         await load.all_dialled(within=200)
     report = await rig.settles(*load.ledgers)
     assert not report.violations, str(report)
     assert (report.figures["dialled"], report.figures["accepted"]) == (2000, 2000)
+    assert report.figures["known_by_time_only"] == 0, "whoever calls is known, however short"
     assert report.figures["records"] == before[0]["n"] + 2000
     await rig.live_state_agrees(within=30)
     print(json.dumps(report.figures))  # noqa: T201 - the figures of a run

@@ -27,7 +27,7 @@ async def test_what_is_killed_again_and_again_under_load_loses_and_doubles_no_ca
     ledgers: list[Path] = []
     began = time.monotonic()
     for first in range(0, ROUNDS, _ROUNDS_A_LOAD):
-        async with rig.load() as load:
+        async with rig.load(patient=True) as load:
             ledgers += load.ledgers
             for number in range(first, min(first + _ROUNDS_A_LOAD, ROUNDS)):
                 await asyncio.sleep(nemesis.chance.uniform(0, _BREATH))

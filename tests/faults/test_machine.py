@@ -24,7 +24,9 @@ async def memberships(rig: Rig) -> set[tuple[str, ...]]:
     }
 
 
-async def test_reloads_of_asterisk_under_load_drop_no_call_and_no_pause(rig: Rig) -> None:
+async def test_reloads_and_rotations_under_load_drop_no_call_no_pause_and_no_line(
+    rig: Rig,
+) -> None:
     await rig.unpause_all()
     async with rig.manager() as manager:
         interface = f"PJSIP/agent-{AGENTS[-1]}"
@@ -35,6 +37,8 @@ async def test_reloads_of_asterisk_under_load_drop_no_call_and_no_pause(rig: Rig
             await asyncio.sleep(1)
             await rig.asterisk(command)
             assert await memberships(rig) == before, command
+            await until(rig.journal.exists, 10)
+            rig.journal.rename(rig.journal.with_name(f"cel.jsonl.{time.time_ns()}"))
         await asyncio.sleep(1)
     report = await rig.settles(*load.ledgers)
     await rig.unpause_all()
@@ -44,17 +48,6 @@ async def test_reloads_of_asterisk_under_load_drop_no_call_and_no_pause(rig: Rig
     assert report.figures.get("disposition_engine_lost", 0) == await rig.count(
         "SELECT count(*) FROM call WHERE disposition = 'engine_lost' AND boot < $1", rig.boot()
     ), "none of the present start"
-
-
-async def test_a_journal_that_is_rotated_under_load_is_read_to_the_last_line(rig: Rig) -> None:
-    journal = rig.journal
-    async with rig.load() as load:
-        for number in range(6):
-            await asyncio.sleep(1)
-            await until(journal.exists, 10)
-            journal.rename(journal.with_name(f"cel.jsonl.{time.time_ns()}-{number}"))
-    report = await rig.settles(*load.ledgers)
-    assert not report.violations, str(report)
 
 
 async def test_a_journal_that_is_copied_and_truncated_is_read_once(rig: Rig) -> None:

@@ -42,7 +42,6 @@ async def test_a_lost_ami_costs_the_desks_their_picture_for_seconds_and_calls_no
                 while (state := await rig.shown()) is None or state["current"]:  # noqa: ASYNC110 - in Redis
                     await asyncio.sleep(0.1)
         await rig.live_state_agrees(within=15)
-        await rig.hang_up_all()
     report = await rig.settles(*load.ledgers)
     assert not report.violations, str(report)
     assert report.figures["accepted"] == WAITING.most
@@ -59,7 +58,6 @@ async def test_ami_in_slices_late_or_slow_is_the_same_ami(rig: Rig, fault: Fault
         async with rig.load((WAITING,), agents=()) as load:
             await in_the_queue(rig)
             await rig.live_state_agrees(within=10)
-            await rig.hang_up_all()
         assert rig.logged("ivr", "link.lost") == lost
         assert not (await rig.settles(*load.ledgers)).violations
 

@@ -1,0 +1,142 @@
+"""A hotline on small disks, which fill up one after the other while calls come.
+
+Runs in a mount namespace of its own, in which this user may mount: see test_disks.py. Journal,
+finished recordings and database lie on a tmpfs each, as they would on filesystems of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from deploy.stack import asterisk, postgres
+from deploy.stack.stack import Stack
+from ivr import counterparts
+from ivr.crosscheck import NO_RECORD
+from ivr.verify import verify
+from tests.faults.load import USUAL, WANDERER
+from tests.faults.rig import AGENTS, Rig, running
+from tests.real.hotline import until
+
+SIZES = {"journal": "8m", "recordings": "16m", "database": "200m"}
+
+
+async def mount(stack: Stack) -> None:
+    """Put journal, recordings and database on small disks of their own."""
+    layout = stack.layout
+    await postgres.make_cluster(layout, stack.memory.secret("postgres"))
+    folders = asterisk.Folders(layout.asterisk, layout.sounds)
+    folders.make()
+    disks = {
+        "journal": folders.cel,
+        "recordings": layout.recordings,
+        "database": layout.postgres,
+    }
+    for name, folder in disks.items():
+        beside = folder.with_name(f"{folder.name}.before")
+        shutil.copytree(folder, beside)
+        size = ("mount", "-t", "tmpfs", "-o", f"size={SIZES[name]},mode=0700", "tmpfs", str(folder))
+        process = await asyncio.create_subprocess_exec(*size)
+        assert await process.wait() == 0, size
+        shutil.copytree(beside, folder, dirs_exist_ok=True)
+        folder.chmod(0o700)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Let not a byte be free below `folder`."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as stream:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while stream.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                continue
+    try:
+        assert os.statvfs(folder).f_bavail == 0
+        yield
+    finally:
+        ballast.unlink()
+
+
+async def recordings_disk(rig: Rig) -> None:
+    """Sound waits where Asterisk left it, and is brought in when there is room."""
+    stack = rig.hotline.stack
+    pid, kept = stack.pid("ledger"), "SELECT count(*) FROM recording"
+    async with rig.load() as load:
+        with full(stack.layout.recordings):
+            before = await rig.count(kept)
+            await asyncio.sleep(7)
+            assert await rig.count(kept) == before
+            assert await rig.count("SELECT count(*) FROM call WHERE talk_ms > 0 AND final") > before
+    report = await rig.settles(*load.ledgers)
+    assert not report.violations, str(report)
+    assert report.figures["recordings"] > 5, str(report)
+    assert stack.pid("ledger") == pid, "no full disk ended it"
+
+
+async def database_disk(rig: Rig) -> None:
+    """Records wait in the journal, and come when there is room."""
+    pid = rig.hotline.stack.pid("ledger")
+    async with rig.load() as load:
+        with full(rig.hotline.stack.layout.postgres):
+            await until(lambda: _complaints(rig) > 0, 20)
+            await asyncio.sleep(3)
+    report = await rig.settles(*load.ledgers)
+    assert not report.violations, str(report)
+    assert rig.hotline.stack.pid("ledger") == pid, "no full disk ended it"
+
+
+def _complaints(rig: Rig) -> int:
+    said = rig.hotline.stack.log("postgres").read_text("utf-8", "replace")
+    return said.count("No space left on device")
+
+
+async def journal_disk(rig: Rig) -> dict[str, int]:
+    """What Asterisk could not write is lost, and told to the call; what follows is not."""
+    async with rig.load((WANDERER,), agents=()) as lost:
+        await asyncio.sleep(1)
+        with full(rig.journal.parent):
+            await asyncio.sleep(5)
+            await lost.end()
+    async with rig.load(USUAL, AGENTS) as after:
+        await asyncio.sleep(3)
+    async with asyncio.timeout(60):
+        while await unrecorded(rig, after.ledgers):  # noqa: ASYNC110 - records appear
+            await asyncio.sleep(0.5)
+    gone = await unrecorded(rig, lost.ledgers)
+    assert gone, "the disk was full for some"
+    # Calls of the last minute are left out otherwise: Asterisk may still be writing of them.
+    with patch.object(counterparts, "SETTLED", timedelta(0)):
+        findings = {f.name: f for f in await verify(rig.hotline.stack.settings)}
+    told = findings[NO_RECORD].violations
+    assert told == len(gone), (findings[NO_RECORD], gone)
+    return {"lost_with_the_journal": len(gone), "told_by_verify": told}
+
+
+async def unrecorded(rig: Rig, ledgers: tuple[Path, ...]) -> list[str]:
+    """Give the accepted calls that have no record, by the checker's own word."""
+    report = await rig.judged(*ledgers)
+    return report.violations.get("accepted calls without a record", [])
+
+
+async def main(folder: Path) -> None:
+    async with running(folder, prepare=mount) as rig:
+        await rig.unpause_all()
+        await recordings_disk(rig)
+        await database_disk(rig)
+        lost = await journal_disk(rig)
+    print(json.dumps(lost))  # noqa: T201 - the answer to who started us
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
