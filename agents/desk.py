@@ -12,7 +12,7 @@ from typing import Any, Final
 from ivr.queues import Activity
 
 QUEUES: Final[Mapping[str, str]] = {
-    "general": "综合服务",
+    "anyone": "综合服务",
     "consult": "健康咨询",
     "appt": "预约挂号",
     "complaint": "投诉建议",

@@ -1,5 +1,6 @@
 -- name: had_the_call(call_id, person)$
--- Whether somebody's telephone was part of a call: he answered it, spoke in it, or it rang for him.
+-- Whether a call is somebody's: he answered it, spoke in it, it rang for him, or he took the
+-- message or the missed call that it left.
 SELECT EXISTS (
     SELECT FROM call
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person
@@ -10,6 +11,12 @@ SELECT EXISTS (
     SELECT FROM offer
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person
       AND outcome IN ('ringing', 'connected')
+) OR EXISTS (
+    SELECT FROM message
+    WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND taken_by = :person
+) OR EXISTS (
+    SELECT FROM missed_caller
+    WHERE call_id = :call_id AND claimed_by = :person AND claimed_until > now()
 );
 
 -- name: lock_form(call_id)!

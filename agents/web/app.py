@@ -37,6 +37,7 @@ from agents.web import (
     session,
     telephone,
     users,
+    work,
 )
 from agents.web.access import Access, Open
 from agents.web.problems import Handler
@@ -113,6 +114,14 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", f"{_V1}/categories", categories.show_tree, Permission.FORMS_READ),
     ("GET", f"{_V1}/categories/search", categories.search, Permission.FORMS_READ),
     ("POST", f"{_V1}/categories/suggestion", categories.suggest, Permission.FORMS_READ),
+    ("GET", f"{_V1}/day", work.show_day, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/messages", work.show_messages, Permission.MESSAGES_WORK),
+    ("POST", f"{_V1}/messages/{{call_id}}/claim", work.take_message, Permission.MESSAGES_WORK),
+    ("POST", f"{_V1}/messages/{{call_id}}/done", work.finish_message, Permission.MESSAGES_WORK),
+    ("GET", f"{_V1}/missed", work.show_missed, Permission.MESSAGES_WORK),
+    ("POST", f"{_V1}/missed/{{missed_id}}/claim", work.claim, Permission.MESSAGES_WORK),
+    ("DELETE", f"{_V1}/missed/{{missed_id}}/claim", work.release, Permission.MESSAGES_WORK),
+    ("POST", f"{_V1}/missed/{{missed_id}}/outcome", work.finish_missed, Permission.MESSAGES_WORK),
     ("GET", f"{_V1}/articles", articles.search, Permission.ARTICLES_READ),
     ("POST", f"{_V1}/articles", articles.create, Permission.ARTICLES_WRITE),
     ("POST", f"{_V1}/articles/import", articles.bring_in, Permission.ARTICLES_WRITE),

@@ -1,0 +1,32 @@
+-- name: day_of_agent(person, since)^
+-- What somebody has done since the morning, by the records of calls and what he wrote.
+SELECT (SELECT count(DISTINCT call_id) FROM leg
+        WHERE opened_at >= :since AND agent = :person AND answered_at IS NOT NULL) AS calls,
+       (SELECT coalesce(sum(talk_ms), 0)::bigint FROM leg
+        WHERE opened_at >= :since AND agent = :person) AS talk_ms,
+       (SELECT count(*) FROM offer
+        WHERE opened_at >= :since AND agent = :person
+          AND outcome IN ('no_answer', 'declined')) AS unanswered,
+       (SELECT count(*) FROM request_version
+        WHERE written_by = :person AND written_at >= :since AND version = 1) AS requests,
+       (SELECT count(*) FROM draft WHERE person = :person) AS drafts;
+
+-- name: stays_of_agent(person, since)
+-- How long somebody was seen in which state since the morning, in seconds.
+SELECT state, sum(extract(epoch FROM coalesce(until, now()) - greatest(since, :since)))::bigint
+           AS seconds
+FROM presence_log
+WHERE person = :person AND coalesce(until, now()) > :since
+GROUP BY state
+ORDER BY state;
+
+-- name: calls_of_agent(person, since, most)
+-- The calls that somebody spoke in, the last one first, and whether their form was saved.
+SELECT DISTINCT call.call_id, call.started_at, call.direction, call.caller, call.queue,
+       call.talk_ms,
+       EXISTS (SELECT FROM request_version AS v WHERE v.call_id = call.call_id) AS saved
+FROM leg
+JOIN call ON call.opened_at = leg.opened_at AND call.call_id = leg.call_id
+WHERE leg.opened_at >= :since AND leg.agent = :person AND leg.answered_at IS NOT NULL
+ORDER BY call.started_at DESC
+LIMIT :most;
