@@ -21,7 +21,7 @@ _BREATH = 1.0
 
 @pytest.mark.timeout(7200 if SOAK else 600)
 async def test_what_is_killed_again_and_again_under_load_loses_and_doubles_no_call(
-    rig: Rig,
+    rig: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nemesis = Nemesis(rig, rig.chance())
     ledgers: list[Path] = []
@@ -34,7 +34,8 @@ async def test_what_is_killed_again_and_again_under_load_loses_and_doubles_no_ca
                 await nemesis.round()
                 await rig.unpause_all()
                 if SOAK:
-                    _tell(nemesis, number + 1, began)
+                    with capsys.disabled():
+                        _tell(nemesis, number + 1, began)
     report = await rig.settles(*ledgers, back_at=nemesis.back_at)
     assert not report.violations, str(report)
     assert {name: nemesis.kills[name] for name in COMPONENTS} == dict.fromkeys(COMPONENTS, ROUNDS)
@@ -49,7 +50,8 @@ async def test_what_is_killed_again_and_again_under_load_loses_and_doubles_no_ca
         **report.figures,
         "seconds": round(time.monotonic() - began),
     }
-    print(json.dumps(figures))  # noqa: T201 - the figures of a run
+    with capsys.disabled():
+        print(json.dumps(figures))  # noqa: T201 - the figures of a run
 
 
 def _tell(nemesis: Nemesis, number: int, began: float) -> None:
