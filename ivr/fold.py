@@ -200,10 +200,17 @@ class Case:
         return Disposition.FAILED if cause is None else _BY_CAUSE.get(cause, Disposition.FAILED)
 
     def ended_by(self) -> EndedBy:
-        """Return who hung up first of the caller and the last whom the caller spoke with."""
+        """Return who hung up first of the caller and the last whom the caller spoke with.
+
+        An agent who passed the caller on, or put him aside, did not end the call by that.
+        """
         sides = [self.party]
         if self.talks:
-            sides.append(max(self.talks, key=lambda talk: talk[1][1])[0])
+            last, (_, until_us) = max(self.talks, key=lambda talk: talk[1][1])
+            entries = [event.at_us for event in self.all(ev.QueueEntered)]
+            moves = [*entries, *(begin for (begin, _), _ in self.party.aside)]
+            if max(moves, default=until_us) <= until_us:
+                sides.append(last)
         hung = [side for side in sides if side.hung_us is not None and side.source]
         if not hung:
             return EndedBy.SYSTEM

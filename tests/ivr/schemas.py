@@ -20,7 +20,8 @@ _COLUMNS = """
            (atthasdef OR attidentity <> '') AS filled
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace::regnamespace::text IN ('public', 'report') AND relkind IN ('r', 'p', 'v')
-        AND NOT relispartition AND attnum > 0 AND NOT attisdropped AND relname <> 'alembic_version'"""
+        AND NOT relispartition AND attnum > 0 AND NOT attisdropped
+        AND relname <> 'alembic_version'"""
 
 _CONSTRAINTS = """
     SELECT conrelid::regclass::text AS relation, pg_get_constraintdef(pg_constraint.oid) AS rule,

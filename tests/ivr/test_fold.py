@@ -163,6 +163,15 @@ def test_a_transferred_call_has_both_agents_and_one_answer() -> None:
     assert len(call.visits) == 1
 
 
+@pytest.mark.parametrize("away", ["QUEUE", "PARK_START"])
+def test_an_agent_who_passed_the_caller_on_did_not_end_the_call(away: str) -> None:
+    call = cel.Journal().begins().queues().rings().connects().after(20).parts(CALLER)
+    call = call.says("QUEUE", "psych:0") if away == "QUEUE" else call.write(away)
+    call.parts(phone()).hangs_up(phone(), source=phone()).after(30)
+    call = call if away == "QUEUE" else call.write("PARK_END")
+    assert folded(call.hangs_up(source=CALLER).ends()).ended_by is EndedBy.CALLER
+
+
 def without_queue(outcome: str = "", *, key: str = "") -> cel.Journal:
     call = cel.Journal().begins()
     if key:
