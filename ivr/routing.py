@@ -7,7 +7,7 @@ that a supervisor throws when an emergency fills the lines.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,9 @@ from ivr.hours import Hours, is_open, next_span, open_queue
 from ivr.menu.model import Menu, Priority, Profile
 from ivr.menu.turn import Closed, Situation
 from ivr.screening import Level
+
+SELF_SERVICE: Final = "m_self"
+"""The node with everything that needs no person."""
 
 REPEATED_ABANDONS: Final = 2
 """Calls given up within the last hour that lift a caller to P2."""
@@ -65,6 +68,21 @@ def answer(  # noqa: PLR0913 - each of the six decides, and none belongs to anot
         menu_of(tuple(menus), dialled, caller),
         situation(hours, dialled, moment, caller, surge=surge),
     )
+
+
+def aside(menus: Iterable[Menu], way: Answer) -> Answer | None:
+    """Give self-service alone, for somebody who waits in line and keeps his place meanwhile.
+
+    None where no menu has it. The line is open, or he would not stand in it.
+    """
+    for menu in menus:
+        if menu.profile is Profile.MENU and SELF_SERVICE in menu.nodes:
+            only = replace(menu, opening=(), start=SELF_SERVICE, night=None, surge=None)
+            open_now = replace(
+                way.situation, closed=None, warned=False, substitutes={}, unstaffed=frozenset()
+            )
+            return Answer(only, open_now)
+    return None
 
 
 def menu_of(menus: tuple[Menu, ...], dialled: str, caller: Caller) -> Menu:

@@ -19,7 +19,7 @@ HANG_UP: Final = "HANGUP"
 
 _SOUND: Final = re.compile(r"[A-Za-z0-9_./+-]{1,200}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
-_LOCALE: Final = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
+_LOCALE: Final = re.compile(r"[a-z]{2}(_[A-Z]{2,4})?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:+-]{0,100}")
 _NOTHING: Final = '""'
 _KEPT: Final = 1_024

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import Final
 
 PERSON_KEY: Final = "0"
@@ -23,6 +24,11 @@ own people (a queue), never to anything else."""
 
 LOCALES: Final = ("zh", "en")
 """The first is heard first; the key 9 changes between the two."""
+
+
+SLOWER: Final[Mapping[str, str]] = MappingProxyType({"zh": "zh_SLOW"})
+"""Locale to its slower variant, for elderly callers. A sound that is not in the variant's folder
+Asterisk takes from the locale's own, because it drops what follows the underscore."""
 
 
 class Service(StrEnum):
@@ -39,7 +45,8 @@ class Service(StrEnum):
     KNOWLEDGE = "knowledge"
     """Hear the article with the digits entered."""
     PROGRESS = "progress"
-    """Hear the state of the work order with the digits entered."""
+    """Hear the state of the work order with the digits entered; the name is the queue of those
+    who help when it is not found."""
     ONCALL = "oncall"
     """Ring whoever is on duty for the named queue; not answered, an urgent message is left."""
     TRANSFER = "transfer"
@@ -110,6 +117,9 @@ class Choice:
     again: tuple[Prompt, ...]
     """What is repeated after silence or a wrong key; may be shorter than `say`."""
     options: Mapping[str, Option]
+    informs: bool = False
+    """What is said before the last prompt is what the caller came for: whoever hears it to its
+    end has been served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +169,8 @@ class Sayings:
     """Nobody who could answer is there now; a message follows."""
     warning: Prompt = field(default_factory=lambda: Prompt("p_warning", must_hear=True))
     """After the opening, to a number whose calls were confirmed as harassing."""
+    not_found: Prompt = field(default_factory=lambda: Prompt("p_not_found"))
+    """Nothing is known under the digits that were entered."""
     surge: Prompt = field(default_factory=lambda: Prompt("p_surge"))
     """What an order to throw the emergency switch may put another announcement in place of."""
 
@@ -183,6 +195,8 @@ class Menu:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     night: str | None = None
     """The node that replaces `start` outside the number's hours."""
+    served: str | None = None
+    """The node after a look-up that was answered; without one the call ends."""
     surge: str | None = None
     """The node that replaces `start` while the emergency switch is on, in hours or not."""
     standard: Timings = STANDARD

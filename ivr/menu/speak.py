@@ -1,6 +1,10 @@
 """Making the audio of every prompt: recordings first, the synthetic voice for the rest.
 
 Only what changed is made again: beside the sounds lies a list of what each file was made of.
+
+Elderly callers hear a slower variant. A sentence that a person has recorded has one only if he has
+recorded it slowly too: Asterisk then falls back on the ordinary recording by itself, and a human
+voice at its own pace is better than a machine's.
 """
 
 from __future__ import annotations
@@ -9,17 +13,19 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ivr.menu.audio import FORMATS, levelled, read_recording, write_sounds
+from ivr.menu.model import SLOWER
 from ivr.menu.prompts import FOLDER, PromptBook
-from ivr.menu.voice import SpeechSynth, find_voice
+from ivr.menu.voice import Espeak, SpeechSynth, find_voice
 
 MADE_OF: Final = "made-of.json"
 """Beside the sounds: file name to what it was made of."""
 RECORDED: Final = "recorded:"
+SLOWER_PACE: Final = 0.8
 _WORKERS: Final = 2
 """The machine also serves calls."""
 
@@ -38,6 +44,8 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
+    variant: str
+    """Folder below the sounds: a locale, or its slower variant."""
     locale: str
     key: str
     text: str
@@ -66,22 +74,24 @@ def speak_all(
         SettingsInvalid: no such voice.
         VoiceFailed: the voice made no sound; what was made before stays.
     """
-    synth = find_voice(voice, prompts.pronunciations)
-    tasks = list(_tasks(prompts, recorded, synth))
-    made_of = {locale: _made_of(sounds, locale) for locale in prompts.recordable}
-    stale = [task for task in tasks if not _in_step(task, sounds, made_of[task.locale])]
+    voices = _voices(voice, prompts)
+    tasks = list(_tasks(prompts, recorded, voices))
+    made_of = {variant: _made_of(sounds, variant) for variant in voices}
+    stale = [task for task in tasks if not _in_step(task, sounds, made_of[task.variant])]
     try:
         with ThreadPoolExecutor(_WORKERS) as pool:
-            jobs = {pool.submit(_make, task, sounds, synth): task for task in stale}
+            jobs = {
+                pool.submit(_make, task, sounds, voices[task.variant].synth): task for task in stale
+            }
             for count, job in enumerate(as_completed(jobs), start=1):
                 job.result()
                 task = jobs[job]
-                made_of[task.locale][task.key] = task.made_of
+                made_of[task.variant][task.key] = task.made_of
                 if progress:
                     progress(count, len(stale))
     finally:
-        for locale, listed in made_of.items():
-            _write_made_of(sounds, locale, listed)
+        for variant, listed in made_of.items():
+            _write_made_of(sounds, variant, listed)
     return Spoken(len(stale), len(tasks) - len(stale), still_synthetic(prompts, sounds))
 
 
@@ -119,32 +129,51 @@ def still_synthetic(prompts: PromptBook, sounds: Path) -> tuple[str, ...]:
 
 def out_of_step(prompts: PromptBook, sounds: Path, *, recorded: Path, voice: str) -> list[str]:
     """List `<locale>/<key>` of every sound that is missing or was made of something else."""
-    synth = find_voice(voice, prompts.pronunciations)
-    made_of = {locale: _made_of(sounds, locale) for locale in prompts.recordable}
+    voices = _voices(voice, prompts)
+    made_of = {variant: _made_of(sounds, variant) for variant in voices}
     return [
-        f"{task.locale}/{task.key}"
-        for task in _tasks(prompts, recorded, synth)
-        if not _in_step(task, sounds, made_of[task.locale])
+        f"{task.variant}/{task.key}"
+        for task in _tasks(prompts, recorded, voices)
+        if not _in_step(task, sounds, made_of[task.variant])
     ]
 
 
-def _tasks(prompts: PromptBook, recorded: Path, synth: SpeechSynth) -> Iterator[_Task]:
-    for locale, texts in prompts.recordable.items():
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    locale: str
+    synth: SpeechSynth
+
+
+def _voices(voice: str, prompts: PromptBook) -> dict[str, _Voice]:
+    """Give the voice of each variant; one from elsewhere knows no pace, so it has no slower one."""
+    words = prompts.pronunciations
+    synth = find_voice(voice, words)
+    voices = {locale: _Voice(locale, synth) for locale in prompts.recordable}
+    if isinstance(synth, Espeak):
+        slow = replace(synth, pace=SLOWER_PACE)
+        voices |= {slower: _Voice(locale, slow) for locale, slower in SLOWER.items()}
+    return voices
+
+
+def _tasks(prompts: PromptBook, recorded: Path, voices: Mapping[str, _Voice]) -> Iterator[_Task]:
+    for variant, voice in voices.items():
+        locale = voice.locale
         words = prompts.pronunciations.get(locale, {})
-        for key, text in texts.items():
-            recording = recorded / locale / f"{key}.wav"
+        for key, text in prompts.recordable[locale].items():
+            recording = recorded / variant / f"{key}.wav"
             if recording.is_file():
                 content = hashlib.sha256(recording.read_bytes()).hexdigest()
-                yield _Task(locale, key, text, recording, f"{RECORDED}{content}")
-            else:
+                yield _Task(variant, locale, key, text, recording, f"{RECORDED}{content}")
+            elif variant == locale or not (recorded / locale / f"{key}.wav").is_file():
                 said = {word: way for word, way in words.items() if word in text}
-                content = json.dumps([synth.name, text, said], ensure_ascii=False, sort_keys=True)
+                made = [voice.synth.name, text, said]
+                content = json.dumps(made, ensure_ascii=False, sort_keys=True)
                 digest = hashlib.sha256(content.encode()).hexdigest()
-                yield _Task(locale, key, text, None, f"spoken:{digest}")
+                yield _Task(variant, locale, key, text, None, f"spoken:{digest}")
 
 
 def _in_step(task: _Task, sounds: Path, made_of: Mapping[str, str]) -> bool:
-    stem = _stem(sounds, task.locale, task.key)
+    stem = _stem(sounds, task.variant, task.key)
     return made_of.get(task.key) == task.made_of and all(
         stem.with_name(f"{stem.name}.{suffix}").is_file() for suffix, _ in FORMATS
     )
@@ -155,7 +184,7 @@ def _make(task: _Task, sounds: Path, synth: SpeechSynth) -> None:
         speech = read_recording(task.recording)
     else:
         speech = synth.synthesize(task.text, task.locale)
-    stem = _stem(sounds, task.locale, task.key)
+    stem = _stem(sounds, task.variant, task.key)
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_sounds(stem, levelled(speech))
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ivr.duty import Roster
 from ivr.hours import SHANGHAI, DayKind, Hours, parse_hours
-from ivr.menu.model import Destination, Menu, Option, Priority, Profile, Prompt, Service
+from ivr.menu.model import Choice, Destination, Menu, Option, Priority, Profile, Prompt, Service
 from ivr.menu.turn import Closed
-from ivr.routing import Caller, Surge, answer, menu_of, priority_of, situation
+from ivr.routing import Caller, Surge, answer, aside, menu_of, priority_of, situation
+from ivr.screening import Level
 
 PEOPLE = Destination(Service.QUEUE, "anyone")
 MAIN = Menu("main", Profile.MENU, ("12320",), (Prompt("hello"),), PEOPLE, Option(to=PEOPLE))
@@ -76,6 +78,60 @@ def test_who_gave_up_twice_or_is_owed_a_call_comes_earlier(
     caller: Caller, expected: Priority
 ) -> None:
     assert priority_of(caller) is expected
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(Level.FREE, "main"), (Level.WARNED, "main"), (Level.HELD, "held"), (Level.BARRED, "held")],
+)
+def test_a_number_held_back_gets_the_menu_for_those_whatever_it_dials(
+    level: Level, expected: str
+) -> None:
+    held = replace(MAIN, name="held", profile=Profile.HELD, numbers=())
+    caller = Caller(level=level, elderly=level >= Level.HELD)
+    assert menu_of((held, *MENUS), "12320", caller).name == expected
+    assert menu_of(MENUS, "12320", Caller(level=level)).name == "main", "a centre may have none"
+
+
+def test_nobody_else_ever_gets_the_menu_for_numbers_held_back() -> None:
+    held = replace(MAIN, name="a", profile=Profile.HELD, numbers=())
+    assert menu_of((held, MAIN), "99999", Caller()).name == "main"
+    assert menu_of((held, MAIN), "99999", Caller(elderly=True)).name == "main"
+
+
+def test_only_a_warned_caller_hears_the_warning() -> None:
+    warned = [level for level in Level if situation(HOURS, "1", DAY, Caller(level=level)).warned]
+    assert warned == [Level.WARNED]
+
+
+def test_a_supervisor_opens_queues_whatever_their_hours() -> None:
+    surge = Surge("p_water", frozenset({"anyone"}))
+    now = situation(HOURS, "12320", NIGHT, Caller(), surge=surge)
+    assert now.surge
+    assert now.announcement == "p_water"
+    assert now.substitutes == {}
+
+
+def test_a_queue_that_nobody_stands_in_for_is_known_as_unstaffed() -> None:
+    alone = replace(HOURS, queues={"anyone": replace(HOURS.queues["anyone"], otherwise=None)})
+    assert situation(alone, "12320", NIGHT, Caller()).unstaffed == {"anyone"}
+    assert situation(alone, "12320", DAY, Caller()).unstaffed == frozenset()
+
+
+def test_who_is_on_duty_is_known() -> None:
+    hours = replace(HOURS, duty={"duty": Roster(("13800000000",))})
+    assert situation(hours, "12320", NIGHT, Caller()).duty == {"duty": ("13800000000",)}
+
+
+def test_self_service_while_waiting_begins_at_its_node_and_knows_no_night() -> None:
+    node = Choice("m_self", (Prompt("m_self"),), (Prompt("m_self"),), {})
+    menu = replace(MAIN, nodes={"m_self": node}, night="m_self", surge="m_self")
+    way = answer((DIRECT, menu), HOURS, "12345", NIGHT, Caller(level=Level.WARNED), surge=Surge())
+    only = aside((DIRECT, menu), way)
+    assert only is not None
+    assert (only.menu.start, only.menu.opening, only.menu.night) == ("m_self", (), None)
+    assert (only.situation.closed, only.situation.warned) == (None, False)
+    assert aside((DIRECT, MAIN), way) is None
 
 
 def test_within_hours_nothing_is_closed() -> None:

@@ -1,32 +1,18 @@
-"""Handing callers over on a real Asterisk: to whom, with whose number, and who is lost (nobody).
-
-A hotline of its own, whose trunk leads to one telephone outside; its SIPp keeps every message, so
-what the other side is told is read from the wire.
-"""
+"""Handing callers over on a real Asterisk: to whom, with whose number, and who is lost (nobody)."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import soundfile
 
-from deploy.stack import postgres
-from deploy.stack.rtp import RATE, sine
-from deploy.stack.sip import Agent, Caller, free_port
-from deploy.stack.stack import CALLER_ADDRESS, Stack
-from ivr.asterisk.link import Link, Pace
-from ivr.config import REPOSITORY, AmiSettings
+from deploy.stack.sip import Caller
+from ivr.config import DefinitionSettings
 from ivr.errors import ActionRefused
-from ivr.transfer_targets import parse_targets
+from ivr.transfer_targets import load_targets
 from ivr.transfers import (
     Conversation,
     Exemption,
@@ -36,6 +22,7 @@ from ivr.transfers import (
     take_back,
     to_rating,
 )
+from tests.real.exchange import BACK, OUTSIDE_TONE, RING_SECONDS, Exchange, running_exchange
 from tests.real.hotline import (
     AGENT_TONE,
     CALLER_TONE,
@@ -44,129 +31,16 @@ from tests.real.hotline import (
     MUSIC,
     NIGHT,
     RATE_US,
-    Hotline,
     until,
-    write_tones,
 )
 
-OUTSIDE_TONE, BACK, DIRECT, WARNING, HELD = 1_650.0, 2_700.0, 2_900.0, 3_100.0, 1_330.0
-_TONES = {
-    "p_transfer_back": (BACK, 1.0),
-    "m_direct": (DIRECT, 1.5),
-    "p_warning": (WARNING, 1.0),
-    "m_held": (HELD, 2.0),
-}
-RING_SECONDS = 5
-TARGETS = parse_targets(
-    Path("transfers.toml"), (REPOSITORY / "dialplans/transfers.toml").read_text("utf-8")
-)
-
-
-@dataclass
-class Outside(Agent):
-    """A telephone behind the trunk: it needs no password, and keeps what it is told."""
-
-    host: str = CALLER_ADDRESS
-    tone: float = OUTSIDE_TONE
-    port: int = 0
-    keeps_messages: bool = True
-
-    async def _sign(self, expires: int, within: float) -> int:
-        del expires, within
-        self._port = self.port
-        return 0
-
-    def invited(self) -> tuple[str, str, str]:
-        """Give the number that was called, and the caller's in From and P-Asserted-Identity."""
-        invite = re.search(r"INVITE sip:(.*?)\n\n", self.messages().replace("\r", ""), re.DOTALL)
-        assert invite is not None, "no INVITE came"
-        headers = invite[0]
-        asserted = re.search(r"^P-Asserted-Identity:.*?<sip:(.*?)@", headers, re.MULTILINE)
-        sender = re.search(r"^From:.*?<sip:(.*?)@", headers, re.MULTILINE)
-        assert sender is not None
-        return (invite[1].partition("@")[0], sender[1], asserted[1] if asserted else "")
-
-
-class Exchange(Hotline):
-    """What these tests do with the hotline."""
-
-    outside_port: int
-    link: Link
-
-    def outside(self, *, ring_seconds: float = 0.5, talk_seconds: float = 30.0) -> Outside:
-        return Outside(
-            sip=self.sip,
-            workspace=self.workspace,
-            port=self.outside_port,
-            ring_seconds=ring_seconds,
-            talk_seconds=talk_seconds,
-        )
-
-    def talk(self, number: str) -> Conversation:
-        """Find the channels of a conversation in the journal."""
-        call_id = self.call_id(number)
-        names = [
-            line["channame"]
-            for line in self.lines()
-            if line["linkedid"] == call_id and line["eventtype"] == "CHAN_START"
-        ]
-        caller = next(name for name in names if name.startswith("PJSIP/trunk"))
-        agent = [name for name in names if name.startswith("PJSIP/agent-")][-1]
-        return Conversation(str(call_id), caller, agent)
-
-    def facts(self, number: str, event: str) -> list[str]:
-        call_id = self.call_id(number)
-        return [
-            line["eventextra"].removeprefix('{"extra":"').removesuffix('"}')
-            for line in self.lines()
-            if line["linkedid"] == call_id and line["eventtype"] == event
-        ]
+TARGETS = load_targets(DefinitionSettings().transfers)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def exchange(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
-    folder = tmp_path_factory.mktemp("transfers")
-    outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
-    hours = folder / "hours.toml"
-    shutil.copy(REPOSITORY / "dialplans/hours.toml", hours)
-    outside = free_port(CALLER_ADDRESS)
-    outer |= {
-        "HOTLINE_DEFINITIONS__HOURS": str(hours),
-        "HOTLINE_TELEPHONY__TRUNK_CONTACT": f"sip:{CALLER_ADDRESS}:{outside}",
-        "HOTLINE_TELEPHONY__QUALIFY_SECONDS": "0",
-    }
-    paces = {
-        "transfer_ring_seconds": RING_SECONDS,
-        "oncall_ring_seconds": RING_SECONDS,
-        "overflow_after_seconds": 10,
-        "place_every_seconds": 4,
-    }
-    async with Stack(
-        folder / "stack", environment=outer, rated_after_seconds=1, paces=paces
-    ) as stack:
-        write_tones(stack.layout.sounds)
-        for key, (tone, seconds) in _TONES.items():
-            path = stack.layout.sounds / "zh/hotline" / f"{key}.wav"
-            soundfile.write(path, sine(tone, seconds), RATE, subtype="PCM_16")
-        await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
-        database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
-        copy = Exchange(stack, folder / "sipp", database, hours)
-        copy.outside_port = outside
-        async with _linked(stack) as copy.link:
-            yield copy
-
-
-@asynccontextmanager
-async def _linked(stack: Stack) -> AsyncIterator[Link]:
-    secret = stack.memory.secret("ami live")
-    settings = AmiSettings.model_validate({"port": stack.ports.ami, "secret": secret})
-    link = Link(settings, pace=Pace(snapshot=None))
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(link.run()), tasks.create_task(link.deliver(lambda _: None))]
-        await until(lambda: link.connected, 10)
-        yield link
-        for task in running:
-            task.cancel()
+    async with running_exchange(tmp_path_factory.mktemp("transfers")) as running:
+        yield running
 
 
 async def speaking(exchange: Exchange, number: str, caller: Caller, key: str = "0") -> Conversation:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,8 +11,15 @@ import soundfile
 
 from ivr.menu import speak
 from ivr.menu.prompts import PromptBook
-from ivr.menu.speak import MADE_OF, Spoken, out_of_step, speak_all, still_synthetic
-from ivr.menu.voice import Speech, SpeechSynth, VoiceFailed
+from ivr.menu.speak import (
+    MADE_OF,
+    Spoken,
+    out_of_step,
+    speak_all,
+    speak_text,
+    still_synthetic,
+)
+from ivr.menu.voice import Espeak, Speech, SpeechSynth, VoiceFailed
 
 
 class Parrot:
@@ -164,3 +172,47 @@ def test_progress_is_told_for_every_sound(parrot: Parrot, tmp_path: Path) -> Non
 def test_without_any_sound_everything_is_still_to_be_recorded(tmp_path: Path) -> None:
     missing = still_synthetic(a_book(), tmp_path)
     assert {"zh/hello", "en/bye", "zh/n_2"} <= set(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Paced(Espeak):
+    """The built-in voice without its program: slower is longer."""
+
+    def synthesize(self, text: str, locale: str) -> Speech:
+        assert text
+        assert locale
+        time = np.arange(round(16_000 / self.pace)) / 16_000
+        return Speech(np.asarray(np.sin(2 * np.pi * 300 * time), dtype=np.float32), 16_000)
+
+
+def test_elderly_callers_have_a_slower_variant_unless_a_human_voice_would_be_lost(
+    parrot: Parrot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parrot.said == {}
+    monkeypatch.setattr(speak, "find_voice", lambda _name, _words: _Paced())
+    human = tmp_path / "recorded/zh/bye.wav"
+    human.parent.mkdir(parents=True)
+    soundfile.write(human, np.sin(np.arange(8_000) / 5), 8_000)
+    run(a_book(), tmp_path)
+    seconds = {
+        path.parent.parent.name: soundfile.info(path).duration
+        for path in (tmp_path / "sounds").glob("*/hotline/hello.wav")
+    }
+    assert set(seconds) == {"zh", "en", "zh_SLOW"}
+    assert seconds["zh_SLOW"] > 1.2 * seconds["zh"]
+    assert not (tmp_path / "sounds/zh_SLOW/hotline/bye.wav").exists()
+    assert (
+        out_of_step(a_book(), tmp_path / "sounds", recorded=tmp_path / "recorded", voice="") == []
+    )
+    slowly = tmp_path / "recorded/zh_SLOW/bye.wav"
+    slowly.parent.mkdir(parents=True)
+    soundfile.write(slowly, np.sin(np.arange(16_000) / 5), 8_000)
+    run(a_book(), tmp_path)
+    assert soundfile.info(tmp_path / "sounds/zh_SLOW/hotline/bye.wav").duration > 1.5
+
+
+def test_a_text_that_stands_in_no_file_is_spoken_once(parrot: Parrot, tmp_path: Path) -> None:
+    for _ in range(2):
+        speak_text("s_1", {"zh": "停水", "en": "No water"}, tmp_path, {})
+    assert parrot.said == {"zh 停水": 1, "en No water": 1}
+    assert (tmp_path / "zh/hotline/s_1.wav16").is_file()
