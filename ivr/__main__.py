@@ -29,6 +29,9 @@ _CENTRE_TIME = ZoneInfo("Asia/Shanghai")
 _WRONG_INPUT = 2
 """Exit code for something that the operator can mend: settings, definitions, arguments."""
 
+_SHOWN = 5
+"""Of a long list."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -114,7 +117,9 @@ def speak(
 
 @app.command()
 def check(
-    *, voice: Annotated[str, typer.Option(help="The synthetic voice in use.")] = "espeak"
+    *,
+    voice: Annotated[str, typer.Option(help="The synthetic voice in use.")] = "espeak",
+    audio: Annotated[bool, typer.Option(help="Also that all audio is of today's texts.")] = True,
 ) -> None:
     """Prove the menus, hours and prompts before the first call; exit 1 when one is at fault."""
     from ivr.menu import check as proofs
@@ -132,9 +137,13 @@ def check(
     for finding in findings:
         typer.echo(str(finding))
     stale = out_of_step(definitions.prompts, where.sounds, recorded=where.recorded, voice=voice)
-    if stale:
-        typer.echo(f"warning: audio of {len(stale)} prompts is missing or old; speak makes it")
-    if any(finding.weight is proofs.Weight.FAULT for finding in findings):
+    if audio and stale:
+        first = ", ".join(stale[:_SHOWN])
+        typer.echo(
+            f"fault: audio of {len(stale)} prompts is missing or old; speak makes it: {first}"
+        )
+    faulty = any(finding.weight is proofs.Weight.FAULT for finding in findings)
+    if faulty or (audio and stale):
         raise typer.Exit(1)
     typer.echo("no faults")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +26,27 @@ def run(*arguments: str, said: str = "", **environment: str) -> subprocess.Compl
 
 
 def test_the_shipped_definitions_have_no_faults() -> None:
-    done = run("check")
+    done = run("check", "--no-audio")
     assert done.returncode == 0, done.stdout
     assert done.stdout.endswith("no faults\n")
+
+
+def test_a_prompt_without_its_audio_is_a_fault_that_says_which(tmp_path: Path) -> None:
+    done = run("check", HOTLINE_DEFINITIONS__SOUNDS=str(tmp_path))
+    assert done.returncode == 1
+    assert "missing or old; speak makes it: zh/p_welcome, zh/p_emerg" in done.stdout
+    assert "no faults" not in done.stdout
+
+
+def test_a_menu_that_misleads_is_told_with_its_file_and_line(tmp_path: Path) -> None:
+    menus = tmp_path / "menus"
+    shutil.copytree(ROOT / "dialplans/menus", menus)
+    main = (menus / "main.toml").read_text("utf-8")
+    (menus / "main.toml").write_text(main.replace('4 = { node = "m_quit" }\n', ""), "utf-8")
+    done = run("check", "--no-audio", HOTLINE_DEFINITIONS__MENUS=str(menus))
+    assert done.returncode == 1
+    line = 1 + main[: main.index('say = ["m_main"]')].count("\n")
+    assert f"fault: main.toml:{line}: main.m_main (zh): announces the key 4" in done.stdout
 
 
 def test_a_broken_menu_is_refused_with_its_place(tmp_path: Path) -> None:
