@@ -25,7 +25,7 @@ LONGEST_LINE: Final = 65_536
 """A record has about 400 bytes; a line longer than this is no record."""
 
 _LAST_EVENT: Final = "LINKEDID_END"
-_SECOND_DIGITS: Final = 11
+_STAMP: Final = re.compile(r"([0-9]{1,11})(?:\.([0-9]{0,9}))?")
 
 _RECORD_BEGINS: Final = re.compile(rb'\{"eventtype":')
 """Cannot stand inside a record: quotes within a value are escaped."""
@@ -200,9 +200,10 @@ def parse(text: str) -> events.Event | None:
 
 
 def _microseconds(stamp: str | int) -> int:
-    seconds, _, fraction = str(stamp).partition(".")
-    if len(seconds) > _SECOND_DIGITS:
-        raise ValueError(f"eventtime {seconds[:20]}")
+    match = _STAMP.fullmatch(str(stamp))
+    if match is None:
+        raise ValueError(f"eventtime {str(stamp)[:20]}")
+    seconds, fraction = match.groups(default="")
     return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
 
 

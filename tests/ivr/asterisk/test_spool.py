@@ -231,6 +231,25 @@ def test_a_microsecond_is_kept_however_asterisk_prints_it() -> None:
         assert event.at_us == 1_795_000_000_000_000 + (1384 if isinstance(stamp, str) else 0)
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "-795324488.5",
+        "+1795000000",
+        "1_795_000_000",
+        "１７９５",
+        " 1795000000",
+        "1e9",
+        "",
+        "1" * 12,
+    ],
+)
+def test_a_moment_is_written_in_digits_or_not_believed(stamp: str) -> None:
+    record = json.loads(LINE)
+    with pytest.raises(PeerBroke, match="eventtime"):
+        parse(json.dumps(record | {"eventtime": stamp}))
+
+
 def test_what_no_record_is_made_of_is_passed_over() -> None:
     assert parse(cel.Journal().write("APP_START").lines[0]) is None
 
