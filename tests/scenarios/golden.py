@@ -6,6 +6,7 @@ at        the moment, with time zone
 schedule  optional: the number and all queues but report and psych keep these hours
 surge     optional: the emergency switch
 caller    optional: fields of `ivr.routing.Caller`
+on_call   optional: telephones of who is on call for `report`
 keys      inputs in order: keys, "" for silence, "hangup"
 prompts   every prompt in the order it begins
 facts     user events in the journal, in order
@@ -30,6 +31,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ivr.duty import Roster
 from ivr.hours import Hours, QueueHours
 from ivr.menu.definitions import Definitions
 from ivr.menu.engine import begin, step
@@ -46,7 +48,7 @@ from ivr.menu.turn import (
     Speak,
     Turn,
 )
-from ivr.routing import Answer, Caller, answer
+from ivr.routing import Answer, Caller, Surge, answer
 
 FOLDER = Path(__file__).parent
 ALWAYS_STAFFED = frozenset({"report", "psych"})
@@ -66,6 +68,7 @@ class Scenario:
     schedule: str | None = None
     surge: bool = False
     caller: dict[str, Any] = field(default_factory=dict)
+    on_call: list[str] = field(default_factory=list)
     locale: str = "zh"
     later: list[str] | None = None
     heard: list[str] | None = None
@@ -74,8 +77,10 @@ class Scenario:
     def answered(self, definitions: Definitions) -> Answer:
         """Route the call as the bridge does."""
         hours = keeping(definitions.hours, self.schedule) if self.schedule else definitions.hours
-        caller = Caller(**self.caller)
-        return answer(definitions.menus, hours, self.dialled, self.at, caller, surge=self.surge)
+        if self.on_call:
+            hours = replace(hours, duty={"report": Roster(tuple(self.on_call))})
+        caller, surge = Caller(**self.caller), Surge() if self.surge else None
+        return answer(definitions.menus, hours, self.dialled, self.at, caller, surge=surge)
 
 
 @dataclass
