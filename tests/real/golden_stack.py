@@ -25,13 +25,14 @@ TALK_SECONDS: Final = 1.5
 
 KINDS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday", "makeup")
 _WORKING: Final = frozenset({"mon", "tue", "wed", "thu", "fri", "makeup"})
-DAYS: Final = ("open", "closed", "holiday", "makeup", "sat")
-"""What today can be made: round the clock, a working day after hours, or a day of a kind on which
-only the rule for that kind opens or closes the office."""
 
 
 def hours(day: str, now: datetime) -> str:
-    """Write hours.toml so that this moment is within `day`."""
+    """Write hours.toml so that this moment is within `day`.
+
+    `open` is round the clock, `closed` a working day after hours; `holiday`, `makeup` and `sat`
+    are days of a kind on which only the rule for that kind opens or closes the office.
+    """
     shipped = (REPOSITORY / "dialplans/hours.toml").read_text("utf-8")
     if day == "open":
         return shipped
@@ -58,12 +59,10 @@ def _spans(kind: str, day: str, now: datetime) -> str:
 
 
 class Times:
-    """Changes the definitions in force."""
+    """Changes the hours in force, and throws the emergency switch."""
 
-    def __init__(self, hotline: Hotline, menus: Path) -> None:
+    def __init__(self, hotline: Hotline) -> None:
         self.hotline = hotline
-        self._main = menus / "main.toml"
-        self._shipped = self._main.read_text("utf-8")
         self._now = ("open", False)
 
     async def become(self, day: str, *, surge: bool) -> None:
@@ -71,30 +70,30 @@ class Times:
         was_day, was_surge = self._now
         self._now = (day, surge)
         if surge != was_surge:
-            start = '{ node = "m_surge" }' if surge else '{ node = "m_main" }'
-            usual = 'start = { node = "m_main" }'
-            assert usual in self._shipped
-            await self._replace(self._main, self._shipped.replace(usual, f"start = {start}"))
+            before = self._logged("surge.switched")
+            code, said = await self.hotline.stack.ask(
+                *("ivr", "surge", "on" if surge else "off", "--reason", "test")
+            )
+            assert code == 0, said
+            await until(lambda: self._logged("surge.switched") > before, 20)
         if day != was_day:
-            now = datetime.now(ZoneInfo("Asia/Shanghai"))
-            await self._replace(self.hotline.hours, hours(day, now))
+            before = self._logged("definitions.replaced")
+            text = hours(day, datetime.now(ZoneInfo("Asia/Shanghai")))
+            await asyncio.to_thread(self.hotline.hours.write_text, text, "utf-8")
+            await until(lambda: self._logged("definitions.replaced") > before, 20)
 
-    async def _replace(self, path: Path, text: str) -> None:
+    def _logged(self, event: str) -> int:
         log = self.hotline.stack.layout.logs / "ivr.log"
-        before = log.read_text("utf-8").count("definitions.replaced")
-        await asyncio.to_thread(path.write_text, text, "utf-8")
-        await until(lambda: log.read_text("utf-8").count("definitions.replaced") > before, 20)
+        return log.read_text("utf-8").count(f'"event": "{event}"')
 
 
 @asynccontextmanager
 async def golden_stack(folder: Path, pieces: dict[str, list[str]]) -> AsyncIterator[Times]:
     """Start it, with every agent at the telephone."""
     outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
-    place, menus = folder / "hours.toml", folder / "menus"
+    place = folder / "hours.toml"
     shutil.copy(REPOSITORY / "dialplans/hours.toml", place)
-    shutil.copytree(REPOSITORY / "dialplans/menus", menus)
     outer["HOTLINE_DEFINITIONS__HOURS"] = str(place)
-    outer["HOTLINE_DEFINITIONS__MENUS"] = str(menus)
     outer["HOTLINE_TELEPHONY__AGENTS"] = ",".join(AGENTS)
     async with AsyncExitStack() as parts:
         stack = Stack(folder / "stack", environment=outer, rated_after_seconds=1)
@@ -106,4 +105,4 @@ async def golden_stack(folder: Path, pieces: dict[str, list[str]]) -> AsyncItera
         for agent in AGENTS:
             phone = hotline.agent(agent, talk_seconds=TALK_SECONDS)
             await parts.enter_async_context(phone)
-        yield Times(hotline, menus)
+        yield Times(hotline)
