@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from ivr import events as ev
+from ivr.asterisk.variables import Outcome
 from ivr.calls import (
     CALL_ID,
     SHORT_ABANDON_MS,
@@ -58,7 +59,8 @@ _BY_DIAL_STATUS: Final[Mapping[str, Disposition]] = {
 _MAKES_A_REQUEST: Final = frozenset(
     {Disposition.ANSWERED, Disposition.VOICEMAIL, Disposition.CALLBACK_BOOKED}
 )
-"""A call is a request (件次) when somebody will deal with it; a menu alone makes none."""
+"""A call is a request (件次) when somebody will deal with it; a menu alone makes one when the
+caller got from it what it offers."""
 
 
 def fold(events: Iterable[ev.Event], *, engine_restarted: bool = False) -> Call:
@@ -241,15 +243,30 @@ class Case:
         )
 
     def _requests(self) -> tuple[Request, ...]:
-        """Return what the chosen keys say it is about: the deepest code, of several the last."""
+        """Return what the chosen keys say it was about, each code once.
+
+        First what the caller was served with by machine; then, where somebody deals with the
+        call, the deepest code, of several the last.
+        """
         presets = self.all(ev.CategoryPreset)
-        if not presets or self.disposition not in _MAKES_A_REQUEST:
-            return ()
-        chosen = max(
-            presets, key=lambda preset: (preset.code.count("."), len(preset.code), preset.at_us)
+        asked = [preset for preset in map(self._preset_before, self._served()) if preset]
+        if presets and self.disposition in _MAKES_A_REQUEST:
+            asked.append(max(presets, key=lambda p: (p.code.count("."), len(p.code), p.at_us)))
+        chosen = {preset.code: preset for preset in reversed(asked)}
+        return tuple(
+            Request(one.scheme, one.code[:1], one.code, 1.0, one.at_us // 1000)
+            for one in reversed(chosen.values())
         )
-        service = chosen.code[:1]
-        return (Request(chosen.scheme, service, chosen.code, 1.0, chosen.at_us // 1000),)
+
+    def _served(self) -> list[ev.OutcomeReached]:
+        """Return each time when the caller had got from the menu what it offers."""
+        reached = self.all(ev.OutcomeReached)
+        return [one for one in reached if one.outcome == Outcome.SELF_SERVICE]
+
+    def _preset_before(self, served: ev.OutcomeReached) -> ev.CategoryPreset | None:
+        """Return the category that was chosen last before that."""
+        chosen = [one for one in self.all(ev.CategoryPreset) if one.at_us <= served.at_us]
+        return chosen[-1] if chosen else None
 
     def _messages(self) -> tuple[Message, ...]:
         """Return what the caller said after the tone; it ends by a key or by hanging up."""

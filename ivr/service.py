@@ -24,11 +24,12 @@ from ivr.config import AmiSettings, Settings
 from ivr.database import make_pool
 from ivr.live import Live
 from ivr.menu.definitions import Sources
-from ivr.menu.run import run_menu
+from ivr.menu.run import Find, find_nothing, run_menu
 from ivr.menu.shelf import Shelf
 from ivr.menu.speak import speak_text
+from ivr.progress import find_progress
 from ivr.recall import Recaller, ignore
-from ivr.routing import Surge, answer
+from ivr.routing import Surge, answer, aside
 from ivr.supervision import Supervisor
 from ivr.surge import Speak, Switch
 from ivr.waiting import tell_place
@@ -54,7 +55,13 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
     link = Link(settings.ami)
     dialler = Link(dialling(settings), pace=Pace(snapshot=None))
     recaller = Recaller(pool, settings, lambda: shelf.current.hours, (dialler, link))
-    known = Known(shelf, Callers(pool), Switch(pool, _announcer(shelf, settings)), recaller)
+    known = Known(
+        shelf,
+        Callers(pool),
+        Switch(pool, _announcer(shelf, settings)),
+        recaller,
+        lambda entered: find_progress(pool, entered),
+    )
     agi = settings.agi
     server = AgiServer(
         {"menu": lambda channel: lead(channel, known)},
@@ -107,6 +114,7 @@ class Known:
     callers: Callers
     switch: Switch
     recaller: Recaller
+    find: Find = find_nothing
 
 
 async def lead(channel: Channel, known: Known) -> None:
@@ -127,7 +135,9 @@ async def lead(channel: Channel, known: Known) -> None:
     now = datetime.now(UTC)
     dialled = channel.environment.extension
     way = answer(in_force.menus, in_force.hours, dialled, now, caller, surge=surge)
-    await run_menu(channel, way, prompts)
+    if channel.environment.arguments[1:2] == ("self",):
+        way = aside(in_force.menus, way) or way
+    await run_menu(channel, way, prompts, known.find)
 
 
 def _announcer(shelf: Shelf, settings: Settings) -> Speak:

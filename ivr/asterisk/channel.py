@@ -64,18 +64,22 @@ class Channel:
         """End the call."""
         await self._ask(agi_commands.HANG_UP, COMMAND_SECONDS)
 
-    async def play(self, sounds: Sequence[str], *, to_the_end: bool = False) -> None:
+    async def play(self, sounds: Sequence[str], *, to_the_end: bool = False) -> bool:
         """Play sounds one after the other; keys pressed meanwhile are kept for `collect`.
 
         Args:
             sounds: file names without suffix, as Asterisk looks them up in the call's language.
             to_the_end: go on where a key interrupted, as a legal notice must. Otherwise the
                 first key, or one kept before, ends the playing.
+
+        Returns:
+            Whether all was played: no key broke it off.
         """
         for sound in sounds:
             if self._kept and not to_the_end:
-                return
+                return False
             await self._stream(sound, to_the_end=to_the_end)
+        return to_the_end or not self._kept
 
     async def collect(
         self, sounds: Sequence[str] = (), *, first_ms: int, between_ms: int, longest: int = 1

@@ -34,7 +34,20 @@ from ivr.menu.model import (
     Service,
 )
 from ivr.menu.prompts import PromptBook
-from ivr.menu.turn import Closed, Collect, Gone, Heard, Keys, Leave, Silence, Situation, State
+from ivr.menu.turn import (
+    Closed,
+    Collect,
+    Found,
+    Gone,
+    Heard,
+    Keys,
+    Leave,
+    LookUp,
+    NotFound,
+    Silence,
+    Situation,
+    State,
+)
 
 if TYPE_CHECKING:  # definitions are proved before they are put in force, there
     from ivr.definition import Source
@@ -52,6 +65,8 @@ _ANNOUNCED: Final = MappingProxyType(
 )
 _WRONG: Final = Keys("D")
 """A key that telephones have and no menu offers."""
+_ANSWERS: Final = (Found(()), NotFound())
+"""What a look-up may come to."""
 _SITUATIONS: Final = (
     Situation(),
     Situation(closed=Closed(0, 1440)),
@@ -125,7 +140,7 @@ def check_menu(menu: Menu, prompts: PromptBook) -> Iterator[Finding]:
 
 
 def _services(menu: Menu) -> Iterator[Finding]:
-    wired = {route.value for route in Route}
+    wired = {route.value for route in Route} | {Service.PROGRESS.value}
     places: list[tuple[str, str | Destination, _Names]] = [
         ("start", menu.start, ("start",)),
         ("person", menu.person.to, ("person",)),
@@ -233,9 +248,15 @@ def _reachable(menu: Menu, situation: Situation) -> Mapping[str, State]:
             continue
         found[state.node] = state
         for heard in _inputs(menu.nodes[state.node]):
-            after = step(menu, situation, state, heard).state
-            if after.ended is None:
-                waiting.append(replace(after, silences=0, wrong=0, turns=0, typed=""))
+            turn = step(menu, situation, state, heard)
+            ways = [turn]
+            if isinstance(turn.then, LookUp):
+                ways = [step(menu, situation, turn.state, answer) for answer in _ANSWERS]
+            waiting += [
+                replace(way.state, silences=0, wrong=0, turns=0, typed="")
+                for way in ways
+                if way.state.ended is None
+            ]
     return found
 
 
@@ -243,7 +264,9 @@ def _inputs(node: Node) -> Iterator[Heard]:
     if isinstance(node, Choice):
         yield from (Keys(key) for key in (*node.options, PERSON_KEY))
     else:
-        yield from (Keys(f"{digits}{BACK_KEY}") for digits in (*node.answers, PERSON_KEY))
+        anything = ("2" * node.shortest,) if node.then else ()
+        entries = (*node.answers, *anything, PERSON_KEY)
+        yield from (Keys(f"{digits}{BACK_KEY}") for digits in entries)
 
 
 def _person_within(menu: Menu, situation: Situation, state: State, inputs: int) -> bool:
@@ -274,7 +297,7 @@ def _endings(menu: Menu, situation: Situation, state: State, where: str) -> Iter
             yield Finding(Weight.FAULT, where, sentence, ("nodes", state.node))
 
 
-def _is_good_end(menu: Menu, situation: Situation, then: Collect | Leave | Gone | None) -> bool:
+def _is_good_end(menu: Menu, situation: Situation, then: object) -> bool:
     """A person; outside the hours a message will do, and of a number held back nobody is owed."""
     if not isinstance(then, Leave):
         return False

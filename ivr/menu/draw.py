@@ -77,7 +77,12 @@ def draw_svg(menu: Menu, prompts: PromptBook) -> str:
 def _tree(menu: Menu, prompts: PromptBook) -> _Box:
     seen: set[str] = set()
     root = _Box(menu.name, ", ".join(menu.numbers) or menu.profile, "menu", identity="begin")
-    starts = (("open", menu.start), ("closed", menu.night), ("emergency", menu.surge))
+    starts = (
+        ("open", menu.start),
+        ("closed", menu.night),
+        ("emergency", menu.surge),
+        ("found", menu.served),
+    )
     for label, start in starts:
         if start:
             root.branches.append((label, _unfold(menu, prompts, Option(to=start), seen)))

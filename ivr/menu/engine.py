@@ -11,6 +11,8 @@ Pure: no clock, no channel, no log. Whoever plays a menu on a channel does this,
         match turn.then:
             Collect  -> play its sounds until the first key, wait for keys;
                         turn = step(menu, situation, turn.state, Keys(...) or Silence())
+            LookUp   -> look the work order up;
+                        turn = step(menu, situation, turn.state, Found(…) or NotFound() …)
             Leave    -> set ROUTE_QUEUE and ROUTE_PRIORITY, and last ROUTE; done
             Gone     -> nothing more to do (only after HungUp)
 
@@ -59,11 +61,14 @@ from ivr.menu.model import (
 from ivr.menu.turn import (
     Collect,
     Emit,
+    Found,
     Gone,
     Heard,
     HungUp,
     Keys,
     Leave,
+    LookUp,
+    NotFound,
     Play,
     Say,
     Situation,
@@ -71,6 +76,7 @@ from ivr.menu.turn import (
     State,
     Step,
     Turn,
+    Unavailable,
 )
 
 SILENCES: Final = 2
@@ -78,6 +84,8 @@ SILENCES: Final = 2
 silence is usually an elderly caller or a telephone without tones."""
 WRONG_KEYS: Final = 3
 """Two new attempts, then a person."""
+LOOK_UPS: Final = 3
+"""Look-ups in vain, after which a person helps."""
 LONGEST_VISIT: Final = 40
 """Turns in one call. Nobody needs them; a jammed key or a playing child would turn for ever."""
 LONGEST_BURST: Final = 32
@@ -154,6 +162,10 @@ def step(menu: Menu, situation: Situation, state: State, heard: Heard) -> Turn:
             return Turn(replace(state, ended=Gone()), (), Gone())
         case Keys(pressed) if pressed:
             return _press(visit, state, pressed[:LONGEST_BURST])
+        case Found(says):
+            return _served(visit, state, says)
+        case NotFound() | Unavailable():
+            return _not_found(visit, _counted(state), again=isinstance(heard, NotFound))
         case _:
             return _silence(visit, _counted(state))
 
@@ -163,6 +175,8 @@ def _press(visit: _Visit, state: State, keys: str) -> Turn:
     steps: tuple[Step, ...] = ()
     while True:
         turn, keys = _answer(visit, _counted(state), keys)
+        if isinstance(turn.then, LookUp) and keys.startswith(BACK_KEY):
+            turn = replace(turn, state=replace(turn.state, closing=False))
         if not keys or not isinstance(turn.then, Collect):
             return _before(steps, turn)
         steps += tuple(item for item in turn.steps if not _skippable(item))
@@ -270,8 +284,42 @@ def _back(visit: _Visit, state: State) -> Turn:
     if not state.trail:
         return _repeat(visit, state)
     *trail, last = state.trail
-    state = replace(state, node=last, trail=tuple(trail), silences=0, wrong=0)
+    state = replace(state, node=last, trail=tuple(trail), entered=(), silences=0, wrong=0)
     return _ask(visit, state, visit.node(state).say)
+
+
+def _served(visit: _Visit, state: State, says: tuple[Say, ...]) -> Turn:
+    """Speak what was looked up; whatever the caller does then, he has been served."""
+    steps = (_SERVED, Play(says, must_hear=False))
+    state = replace(_before_entries(visit, state), failed=0)
+    to = visit.menu.served or Destination(Service.BYE)
+    return _before(steps, _follow(visit, state, Option(to=to)))
+
+
+def _not_found(visit: _Visit, state: State, *, again: bool) -> Turn:
+    """Ask anew from the first entry; after `LOOK_UPS`, or if that is no use, a person helps."""
+    outside, failed = _before_entries(visit, state), state.failed + 1
+    if not again or failed >= LOOK_UPS or state.turns > LONGEST_VISIT:
+        node = visit.menu.nodes.get(state.node)
+        to = node.then.to if isinstance(node, Entry) and node.then else None
+        if not isinstance(to, Destination):
+            return _person(visit, state, "i")
+        helper = replace(to, service=Service.QUEUE)
+        return _follow(visit, state, Option(to=helper, say=(visit.menu.sayings.person,)))
+    first = (*state.trail, state.node)[len(outside.trail) + 1 :][:1] or (state.node,)
+    turn = _follow(visit, replace(outside, failed=failed), Option(to=first[0]))
+    return _before(visit.plays((visit.menu.sayings.not_found,)), turn)
+
+
+def _before_entries(visit: _Visit, state: State) -> State:
+    """Go back to where the caller was before he entered anything."""
+    node, trail = state.node, state.trail
+    while trail and isinstance(visit.menu.nodes.get(node), Entry):
+        node, trail = trail[-1], trail[:-1]
+    return replace(state, node=node, trail=trail, entered=(), typed="")
+
+
+_SERVED: Final = Emit(UserEvent.OUTCOME, Outcome.SELF_SERVICE)
 
 
 def _other_language(visit: _Visit, state: State) -> Turn:
@@ -295,10 +343,16 @@ _DIGITS: Final = frozenset("0123456789")
 
 def _follow(visit: _Visit, state: State, option: Option, *, entered: str = "") -> Turn:
     plays = visit.plays(option.say)
+    entries = (*state.entered, entered) if entered else ()
+    state = replace(state, entered=())
     if isinstance(option.to, Destination):
+        if option.to.service is Service.PROGRESS:
+            return _before(plays, Turn(state, (), LookUp(entries)))
         return _before(plays, _leave(visit, state, option.to, entered))
     trail = (*state.trail, state.node) if state.node else ()
-    state = replace(state, node=option.to, trail=trail, silences=0, wrong=0, typed="")
+    state = replace(
+        state, node=option.to, trail=trail, silences=0, wrong=0, typed="", entered=entries
+    )
     return _before(plays, _ask(visit, state, visit.node(state).say))
 
 
@@ -328,9 +382,15 @@ def _message(destination: Destination) -> Destination:
 def _ask(visit: _Visit, state: State, prompts: tuple[Prompt, ...]) -> Turn:
     """Ask the node's question with these prompts; notices among them are played to the end."""
     node = visit.node(state)
+    informs = isinstance(node, Choice) and node.informs and prompts == node.say
     if prompts and visit.situation.elderly and isinstance(node, Choice):
         prompts = (visit.menu.sayings.person_first, *prompts)
     split = max((place + 1 for place, one in enumerate(prompts) if one.must_hear), default=0)
+    if informs:
+        split = len(prompts) - 1
+    plays = visit.plays(prompts[:split])
+    if informs:
+        plays = (*plays[:-1], replace(plays[-1], heard=_SERVED))
     collect = Collect(
         says=visit.said(prompts[split:]),
         first_ms=visit.timings.first_ms if prompts else visit.timings.between_ms,
@@ -338,7 +398,7 @@ def _ask(visit: _Visit, state: State, prompts: tuple[Prompt, ...]) -> Turn:
         longest=node.longest - len(state.typed) if isinstance(node, Entry) else 1,
         ends_at_hash=isinstance(node, Entry),
     )
-    return Turn(state, visit.plays(prompts[:split]), collect)
+    return Turn(state, plays, collect)
 
 
 def _fact(state: State, key: str) -> Emit:

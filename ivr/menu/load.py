@@ -50,7 +50,9 @@ NIGHT_SLOTS: Final = frozenset({"open", "close"})
 """Values that the engine can say inside a menu's prompt, known only when the office is closed."""
 
 
-_OF_A_QUEUE: Final = frozenset({Service.QUEUE, Service.VOICEMAIL, Service.CALLBACK, Service.ONCALL})
+_OF_A_QUEUE: Final = frozenset(
+    {Service.QUEUE, Service.VOICEMAIL, Service.CALLBACK, Service.ONCALL, Service.PROGRESS}
+)
 """Services whose name is the queue whose people they are for."""
 
 
@@ -83,6 +85,7 @@ class _Node(Section):
     numbers: dict[Digits, _Option] = Field(default_factory=dict)
     then: _Option | None = None
     personal: bool = True
+    informs: bool = False
 
 
 class _Sayings(Section):
@@ -92,6 +95,7 @@ class _Sayings(Section):
     person_first: str = "p_person_first"
     message: str = "p_message"
     warning: str = "p_warning"
+    not_found: str = "p_not_found"
     surge: str = "p_surge"
 
 
@@ -103,6 +107,7 @@ class _Menu(Section):
     start: _Option
     person: _Option
     night: NodeName | None = None
+    served: NodeName | None = None
     surge: NodeName | None = None
     nodes: dict[NodeName, _Node] = Field(default_factory=dict)
     sayings: _Sayings = _Sayings()
@@ -185,6 +190,7 @@ class _Reader:
             person=self._person(raw.person, ("person",)),
             nodes=MappingProxyType({name: self._node(name) for name in raw.nodes}),
             night=self._named(raw.night, ("night",)),
+            served=self._named(raw.served, ("served",)),
             surge=self._named(raw.surge, ("surge",)),
             standard=_timings(raw.standard, STANDARD),
             elderly=_timings(raw.elderly, ELDERLY),
@@ -213,7 +219,10 @@ class _Reader:
         if raw.longest is None:
             if raw.numbers or raw.then or raw.shortest:
                 self._fault(at, "an entry of several digits needs `longest`.")
-            return Choice(name, say, again, MappingProxyType(self._keys(raw, at)))
+            options = MappingProxyType(self._keys(raw, at))
+            if raw.informs and len(say) == 1:
+                self._fault((*at, "informs"), "expected a question behind what is told.")
+            return Choice(name, say, again, options, raw.informs)
         if raw.keys:
             self._fault((*at, "keys"), "a node has either keys or `longest`, not both.")
         if bool(raw.numbers) == bool(raw.then):
@@ -278,6 +287,8 @@ class _Reader:
         if way in _OF_A_QUEUE and value not in self._known.queues:
             names = ", ".join(sorted(self._known.queues))
             self._fault(at, f"expected a queue of hours.toml ({names}); came {value!r}.")
+        if way == Service.PROGRESS and at[-1] != "then":
+            self._fault(at, "a look-up follows what was entered: expected as an entry's `then`.")
         name = value if isinstance(value, str) else ""
         return Destination(Service(way), name, Priority[raw.priority])
 

@@ -15,6 +15,8 @@ from ivr.menu.turn import (
     HungUp,
     Keys,
     Leave,
+    LookUp,
+    NotFound,
     Play,
     Silence,
     Situation,
@@ -53,6 +55,9 @@ def play(
         match turn.then:
             case Collect():
                 turn = step(menu, situation, turn.state, _heard(hear))
+            case LookUp(entered):
+                say(f"  [look up {'-'.join(entered)}: nothing is known here]")
+                turn = step(menu, situation, turn.state, NotFound())
             case Leave(destination):
                 name = f" {destination.name}" if destination.name else ""
                 say(f"=> {destination.service}{name}, priority {destination.priority.name}")

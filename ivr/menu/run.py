@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -18,37 +18,67 @@ from ivr.asterisk.variables import (
 )
 from ivr.errors import DefinitionInvalid
 from ivr.menu.engine import begin, step
-from ivr.menu.model import LOCALES, Profile
+from ivr.menu.model import LOCALES, SLOWER, Profile
 from ivr.menu.prompts import PromptBook
-from ivr.menu.turn import Collect, Emit, Gone, Heard, Keys, Leave, Play, Say, Silence, Speak, Step
+from ivr.menu.turn import (
+    Collect,
+    Emit,
+    Gone,
+    Heard,
+    Keys,
+    Leave,
+    LookUp,
+    Play,
+    Say,
+    Silence,
+    Speak,
+    Step,
+    Unavailable,
+)
 from ivr.routing import Answer
 
 _ROUTES: Final = frozenset(route.value for route in Route)
 
 _log = structlog.get_logger()
 
+Find = Callable[[tuple[str, ...]], Awaitable[Heard]]
+"""Looks up what a caller entered; gives `Found`, `NotFound` or `Unavailable`."""
 
-async def run_menu(channel: Channel, way: Answer, prompts: PromptBook) -> None:
+
+async def find_nothing(_entered: tuple[str, ...]) -> Heard:
+    """Say that nothing can be looked up: a person helps."""
+    return Unavailable()
+
+
+async def run_menu(
+    channel: Channel, way: Answer, prompts: PromptBook, find: Find = find_nothing
+) -> None:
     """Lead one caller from the greeting to a route.
 
     Args:
         channel: the caller's; already answered by the dialplan.
         way: the menu, and what is true for this call.
         prompts: the sounds of what the menu says.
+        find: asked for the work order of what the caller entered.
 
     Raises:
         CallerGone: the caller hung up on the way.
         DefinitionInvalid: the menu leads to a service for which the dialplan has no route.
     """
     locale = LOCALES[0]
+    voices = SLOWER if way.situation.elderly else {}
     turn = begin(way.menu, way.situation)
     try:
+        if voices:
+            await channel.set_language(voices.get(locale, locale))
         while True:
-            locale = await _perform(channel, turn.steps, prompts, locale)
+            locale = await _perform(channel, turn.steps, prompts, locale, voices)
             match turn.then:
                 case Collect():
                     heard = await _hear(channel, turn.then, prompts, locale)
                     turn = step(way.menu, way.situation, turn.state, heard)
+                case LookUp(entered):
+                    turn = step(way.menu, way.situation, turn.state, await find(entered))
                 case Leave():
                     await _leave(channel, turn.then, way)
                     return
@@ -60,18 +90,28 @@ async def run_menu(channel: Channel, way: Answer, prompts: PromptBook) -> None:
 
 
 async def _perform(
-    channel: Channel, steps: Iterable[Step], prompts: PromptBook, locale: str
+    channel: Channel,
+    steps: Iterable[Step],
+    prompts: PromptBook,
+    locale: str,
+    voices: Mapping[str, str],
 ) -> str:
-    """Do the steps in their order, and return the locale spoken after them."""
+    """Do the steps in their order, and return the locale spoken after them.
+
+    `voices` names the variants in which locales are spoken, where there are any.
+    """
     for one in steps:
         match one:
-            case Play(says, must_hear):
-                await channel.play(_sounds(says, prompts, locale), to_the_end=must_hear)
+            case Play(says, must_hear, heard):
+                sounds = _sounds(says, prompts, locale)
+                ended = await channel.play(sounds, to_the_end=must_hear)
+                if heard is not None and ended:
+                    await channel.emit(heard.event, heard.extra)
             case Emit(event, extra):
                 await channel.emit(event, extra)
             case Speak():
                 locale = one.locale
-                await channel.set_language(locale)
+                await channel.set_language(voices.get(locale, locale))
     return locale
 
 

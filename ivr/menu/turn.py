@@ -61,9 +61,6 @@ class HungUp:
     """The caller is gone."""
 
 
-Heard = Keys | Silence | HungUp
-
-
 @dataclass(frozen=True, slots=True)
 class Say:
     """One prompt with the values spoken inside it, by slot name."""
@@ -73,11 +70,33 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked up is known; only what may be spoken."""
+
+    says: tuple[Say, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Nothing is known under what was entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """It cannot be looked up now."""
+
+
+Heard = Keys | Silence | HungUp | Found | NotFound | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """Play these one after the other; `must_hear`: to the end, keeping keys pressed."""
 
     says: tuple[Say, ...]
     must_hear: bool
+    heard: Emit | None = None
+    """The fact to be written when no key broke it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +140,14 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """Look the work order up; step with `Found`, `NotFound` or `Unavailable`."""
+
+    entered: tuple[str, ...]
+    """Last six of its number, last four of the caller's telephone; personal, never logged."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """The caller hung up."""
 
@@ -135,6 +162,10 @@ class State:
     """Nodes that `#` goes back to, the nearest last."""
     typed: str = ""
     """Digits of an entry so far."""
+    entered: tuple[str, ...] = ()
+    """Entries before this one that belong with it."""
+    failed: int = 0
+    """Look-ups that found nothing."""
     closing: bool = False
     """The entry before was complete by its length; a `#` now only closes it, as people do."""
     silences: int = 0
@@ -149,4 +180,4 @@ class Turn:
 
     state: State
     steps: tuple[Step, ...]
-    then: Collect | Leave | Gone
+    then: Collect | LookUp | Leave | Gone

@@ -7,6 +7,7 @@ schedule  optional: the number and all queues but report and psych keep these ho
 surge     optional: the emergency switch
 caller    optional: fields of `ivr.routing.Caller`
 on_call   optional: telephones of who is on call for `report`
+finds     optional: what look-ups come to, in order: a work order's state, or "" for none known
 keys      inputs in order: keys, "" for silence, "hangup"
 prompts   every prompt in the order it begins
 facts     user events in the journal, in order
@@ -25,6 +26,7 @@ record    optional: columns of the call's record that do not follow from the abo
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,16 +40,20 @@ from ivr.menu.engine import begin, step
 from ivr.menu.turn import (
     Collect,
     Emit,
+    Found,
     Gone,
     Heard,
     HungUp,
     Keys,
     Leave,
+    LookUp,
+    NotFound,
     Play,
     Silence,
     Speak,
     Turn,
 )
+from ivr.progress import told
 from ivr.routing import Answer, Caller, Surge, answer
 
 FOLDER = Path(__file__).parent
@@ -70,6 +76,7 @@ class Scenario:
     caller: dict[str, Any] = field(default_factory=dict)
     on_call: list[str] = field(default_factory=list)
     locale: str = "zh"
+    finds: list[str] = field(default_factory=list)
     later: list[str] | None = None
     heard: list[str] | None = None
     record: dict[str, Any] = field(default_factory=dict)
@@ -110,15 +117,20 @@ def keeping(hours: Hours, schedule: str) -> Hours:
     return replace(hours, numbers={"default": schedule}, queues=MappingProxyType(queues))
 
 
-def play(way: Answer, keys: list[str]) -> Played:
-    """Play a call in the engine alone."""
-    played = Played()
+def play(way: Answer, keys: list[str], finds: Iterable[str] = ()) -> Played:
+    """Play a call in the engine alone; each key is pressed when all before it was heard."""
+    played, found = Played(), iter(finds)
     turn = begin(way.menu, way.situation)
     _note(played, turn)
     for pressed in keys:
         assert isinstance(turn.then, Collect), f"nothing is asked, yet {pressed!r} is pressed"
         turn = step(way.menu, way.situation, turn.state, _heard(pressed))
         _note(played, turn)
+        while isinstance(turn.then, LookUp):
+            order = next(found)
+            answer = Found(told(order, None)) if order else NotFound()
+            turn = step(way.menu, way.situation, turn.state, answer)
+            _note(played, turn)
     return played
 
 
@@ -131,8 +143,10 @@ def _heard(pressed: str) -> Heard:
 def _note(played: Played, turn: Turn) -> None:
     for item in turn.steps:
         match item:
-            case Play(says):
+            case Play(says, heard=heard):
                 played.prompts += [say.key for say in says]
+                if heard is not None:
+                    played.facts.append(f"{heard.event} {heard.extra}")
             case Emit(event, extra):
                 played.facts.append(f"{event} {extra}")
             case Speak(locale):

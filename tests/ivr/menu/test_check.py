@@ -26,7 +26,7 @@ from ivr.menu.prompts import PromptBook, parse_prompts
 
 SAYINGS = (
     *("p_person", "p_invalid", "p_closed", "p_person_first"),
-    *("p_message", "p_warning", "p_surge"),
+    *("p_message", "p_warning", "p_not_found", "p_surge"),
 )
 HEAD = """
 name = "main"
@@ -123,7 +123,7 @@ def test_nodes_of_the_night_and_of_the_switch_are_led_to() -> None:
     assert findings(text, a_book(), head) == []
 
 
-@pytest.mark.parametrize("service", ['knowledge = "x"', 'progress = "x"'])
+@pytest.mark.parametrize("service", ['knowledge = "x"', 'transfer = "120"'])
 def test_a_service_that_the_dialplan_has_no_route_for_is_a_fault(service: str) -> None:
     found = findings(f'[nodes.a]\nsay = ["a"]\nkeys.1 = {{ {service} }}', a_book(a="请按1"))
     name = service.split(maxsplit=1)[0]

@@ -26,11 +26,14 @@ from ivr.menu.turn import (
     Closed,
     Collect,
     Emit,
+    Found,
     Gone,
     Heard,
     HungUp,
     Keys,
     Leave,
+    LookUp,
+    NotFound,
     Play,
     Say,
     Silence,
@@ -38,6 +41,7 @@ from ivr.menu.turn import (
     Speak,
     State,
     Turn,
+    Unavailable,
 )
 
 LOADED = load_definitions(Sources.of(DefinitionSettings())).menus
@@ -142,7 +146,9 @@ situations = st.builds(
 telephones = st.text("0123456789*#", min_size=1, max_size=8)
 oddities = st.text(max_size=5) | st.just("1" * 2000) | st.just("ABCD")
 callers = st.lists(
-    st.builds(Keys, telephones | oddities) | st.just(Silence()) | st.just(HungUp()), max_size=12
+    st.builds(Keys, telephones | oddities)
+    | st.sampled_from([Silence(), HungUp(), Found(()), NotFound(), Unavailable()]),
+    max_size=12,
 )
 patient_callers = st.lists(st.builds(Keys, telephones) | st.just(Silence()), max_size=12)
 
@@ -154,8 +160,8 @@ def test_any_input_in_any_state_has_an_answer(
     turn = begin(menu, situation)
     for heard in caller:
         turn = step(menu, situation, turn.state, heard)
-        assert isinstance(turn.then, Collect | Leave | Gone)
-        assert (turn.state.ended is None) == isinstance(turn.then, Collect)
+        assert isinstance(turn.then, Collect | LookUp | Leave | Gone)
+        assert (turn.state.ended is None) == isinstance(turn.then, Collect | LookUp)
         if isinstance(turn.then, Collect):
             assert turn.then.longest >= 1
             assert turn.then.first_ms > 0
@@ -358,10 +364,10 @@ def test_opening_times_are_spoken_inside_the_night_prompt() -> None:
 
 
 def test_a_personal_entry_reaches_the_destination_and_no_journal() -> None:
-    then = Option(to=Destination(Service.PROGRESS))
+    then = Option(to=Destination(Service.KNOWLEDGE))
     turn = walk(a_menu(top=an_entry("top", then=then)), Keys("483920"))
     assert facts(turn) == ["MENU top:d"]
-    assert turn.then == Leave(Destination(Service.PROGRESS), "483920")
+    assert turn.then == Leave(Destination(Service.KNOWLEDGE), "483920")
     assert "483920" not in repr(turn.steps)
 
 

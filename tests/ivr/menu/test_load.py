@@ -13,7 +13,7 @@ from ivr.menu.model import Choice, Destination, Entry, Menu, Priority, Prompt, S
 KEYS = (
     *("hello", "top", "next"),
     *("p_person", "p_invalid", "p_closed", "p_person_first"),
-    *("p_message", "p_warning", "p_surge"),
+    *("p_message", "p_warning", "p_not_found", "p_surge"),
 )
 KNOWN = Known(
     prompts={

@@ -51,6 +51,7 @@ def test_every_saying_of_the_engine_can_be_checked() -> None:
         "p_person_first",
         "p_message",
         "p_warning",
+        "p_not_found",
         "p_surge",
     ]
 

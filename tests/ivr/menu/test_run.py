@@ -171,6 +171,19 @@ async def test_who_is_on_call_and_how_the_caller_came_is_told_with_the_route() -
     assert "ROUTE_NUMBERS" not in commands[-1]
 
 
+async def test_an_elderly_caller_is_spoken_to_slowly_also_after_another_language() -> None:
+    async def elderly(channel: Channel) -> None:
+        await play(channel, Situation(elderly=True))
+
+    there, back = (b"200 result=9", DONE, DONE), (b"200 result=9", DONE, DONE)
+    commands, _ = await conversation(
+        elderly, DONE, HEARD, HEARD, HEARD, *there, HEARD, *back, HEARD
+    )
+    spoken = [command.split()[-1] for command in commands if "CHANNEL(language)" in command]
+    assert spoken == ["zh_SLOW", "en", "zh_SLOW"]
+    assert commands[0] == "SET VARIABLE CHANNEL(language) zh_SLOW"
+
+
 async def test_a_caller_who_hangs_up_in_the_menu_leaves_no_route() -> None:
     with capture_logs() as logged:
         commands, met = await conversation(play, HEARD, HEARD, b"511 Command Not Permitted")

@@ -48,7 +48,7 @@ def test_nothing_new_is_not_read_again(edited: Sources) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "fault"),
     [
-        ("menus/main.toml", 'node = "m_appt"', 'node = "m_atpp"', "main.toml:20"),
+        ("menus/main.toml", 'node = "m_appt"', 'node = "m_atpp"', "main.toml:21"),
         ("menus/main.toml", 'preset = ["12320-2016:B01"]', 'preset = ["12320-2016:Q9"]', "Q9"),
         ("menus/main.toml", 'preset = ["12320-2016:B01"]', 'preset = ["1999:B01"]', "1999:B01"),
         ("menus/main.toml", "longest = 3", "longest = ", "TOML"),
