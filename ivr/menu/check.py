@@ -38,7 +38,6 @@ from ivr.menu.turn import (
     Closed,
     Collect,
     Found,
-    Gone,
     Heard,
     Keys,
     Leave,
@@ -330,6 +329,7 @@ def check_hours(definitions: Definitions) -> Iterator[Finding]:
             if (
                 isinstance(menu.start, str)
                 and menu.night is None
+                and menu.profile is not Profile.HELD
                 and not _always(hours.schedules[schedule])
             ):
                 sentence = f"closed at times, and the menu {menu.name} has no `night`."

@@ -365,3 +365,9 @@ def test_each_broken_definition_is_refused_with_the_line_at_fault(
     line = 1 + text[: text.index(TABLES.get(broken, old))].count("\n")
     near = {f"{path.name}:{line + later}" for later in (0, 1)}
     assert [one for one in told if sentence in one and any(f"{at}:" in one for at in near)], told
+
+
+def test_a_centre_with_office_hours_is_without_fault(shipped: Definitions) -> None:
+    office = replace(shipped.hours, numbers={"default": "office"})
+    found = check(replace(shipped, hours=office))
+    assert [str(one) for one in found if one.weight is Weight.FAULT] == []
