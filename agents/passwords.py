@@ -29,6 +29,8 @@ _HARD_ENOUGH: Final = 3
 """Of zxcvbn's 0 to 4: more than 10^8 guesses."""
 _JUDGED: Final = 40
 """Characters that are judged: the time grows with the square, and these alone are strong."""
+_OWN: Final = 6
+"""Characters that must be left without the words that belong to the person or the hotline."""
 _ISSUER: Final = "12320"
 _CONTEXT: Final = ("12320", "hotline", "weisheng", "rexian", "admin")
 _HASHER: Final = PasswordHasher()
@@ -47,7 +49,12 @@ def weakness(password: str, about: Iterable[str] = ()) -> str | None:
         return f"密码至少{SHORTEST}个字符。"
     if len(password) > LONGEST:
         return f"密码最多{LONGEST}个字符。"
-    context = [word for word in (*about, *_CONTEXT) if word]
+    context = [word.lower() for word in (*about, *_CONTEXT) if word]
+    own = password.lower()
+    for word in context:
+        own = own.replace(word, "")
+    if len(own) < _OWN:
+        return "密码不能主要由工号、姓名或热线名称组成。"
     if zxcvbn(password[:_JUDGED], user_inputs=context)["score"] < _HARD_ENOUGH:
         return "密码太容易被猜到，请换用几个不相关的词或更长的句子。"
     return None

@@ -1,0 +1,54 @@
+"""The search finds what holds every word, else what holds any."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from agents import knowledge
+from agents.articles import Article
+from ivr.database import Pool, Session
+
+TODAY = date(2026, 11, 22)
+
+
+async def put(connection: Session, article: Article) -> int:
+    placed = await knowledge.write(connection, "e1", article, None, None)
+    assert placed is not None
+    assert await knowledge.judge(connection, "s1", placed, "", approve=True)
+    return placed[0]
+
+
+async def test_articles_with_every_word_come_before_any_others(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        dog = await put(connection, Article("狗咬伤", "冲洗并接种", ""))
+        cat = await put(connection, Article("猫抓伤", "冲洗伤口", ""))
+
+        async def found(text: str) -> set[int]:
+            hits = await knowledge.search(connection, text, "", TODAY, 10)
+            return {hit.article_id for hit in hits}
+
+        assert await found("冲洗") == {dog, cat}
+        assert await found("狗咬伤 冲洗") == {dog}
+        assert await found("狗咬伤怎么办") == {dog}  # no article holds every word
+        assert await found("高血压") == set()
+        assert await found("，。") == set()
+        assert await found("") == set()
+
+
+async def test_a_category_finds_what_was_written_for_it_or_for_what_it_belongs_to(
+    pool: Pool,
+) -> None:
+    async with pool.acquire() as connection:
+        wide = await put(connection, Article("疾病预防", "答", "", ("C02",)))
+        narrow = await put(connection, Article("疫苗", "答", "", ("C02.01",)))
+        hits = await knowledge.search(connection, "", "C02.01.01", TODAY, 10)
+        assert {hit.article_id for hit in hits} == {wide, narrow}
+        hits = await knowledge.search(connection, "", "C02", TODAY, 10)
+        assert {hit.article_id for hit in hits} == {wide}
+
+
+async def test_nobody_judges_his_own_words_whatever_the_handler_does(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        placed = await knowledge.write(connection, "e1", Article("题", "答", ""), None, None)
+        assert placed is not None
+        assert not await knowledge.judge(connection, "e1", placed, "", approve=True)
