@@ -29,6 +29,7 @@ from ivr.menu.shelf import Shelf
 from ivr.menu.speak import speak_text
 from ivr.progress import find_progress
 from ivr.recall import Recaller, ignore
+from ivr.recordings.pausing import Pausing
 from ivr.routing import Surge, answer, aside
 from ivr.supervision import Supervisor
 from ivr.surge import Speak, Switch
@@ -79,6 +80,8 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
             tasks.create_task(link.run(), name="link")
             tasks.create_task(live.run(), name="live")
             tasks.create_task(shelf.watch(), name="definitions")
+            pausing = Pausing(link, settings.redis, settings.node.name)
+            tasks.create_task(pausing.run(), name="pausing")
             tasks.create_task(known.callers.run(), name="callers")
             tasks.create_task(known.switch.run(), name="surge")
             if settings.callback.secret.get_secret_value():

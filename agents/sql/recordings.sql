@@ -22,3 +22,10 @@ SELECT recording.*,
 FROM recording
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
 ORDER BY leg;
+
+-- name: recording_is_paused(call_id)$
+-- Whether the journal says by now that a call's recording is paused.
+SELECT coalesce(sum(regexp_count(lines, '"eventtype":"RECORDING_PAUSED"')
+                    - regexp_count(lines, '"eventtype":"RECORDING_RESUMED"')), 0) > 0
+FROM spool_line
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id;

@@ -30,6 +30,7 @@ _CHANNEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,149}")
 _QUEUE = re.compile(r"[a-z0-9_]{1,32}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 _PLACE = re.compile(r"[A-Za-z0-9_*#+-]{1,79}")
+_DIGIT = re.compile(r"[0-9*#A-D]")
 _NUMBER = re.compile(r"\+?[0-9*#]{0,20}")
 _LISTED = re.compile(r'[^,"\\]*')
 """A value among several in one header: no separator, quote or escape."""
@@ -323,6 +324,24 @@ class BlindTransfer(Action):
     def fields(self) -> Headers:
         """Return the headers of BlindTransfer."""
         return {"Channel": self.channel, "Context": self.context, "Exten": self.extension}
+
+
+@dataclass(frozen=True, slots=True)
+class PlayDtmf(Action):
+    """Let Asterisk take it that a key was pressed at a channel; its dynamic features hear it."""
+
+    NAME = "PlayDTMF"
+    channel: str
+    digit: str
+    """One of `0-9*#A-D`; telephones have no A to D."""
+
+    def __post_init__(self) -> None:
+        _expect(_CHANNEL, channel=self.channel)
+        _expect(_DIGIT, digit=self.digit)
+
+    def fields(self) -> Headers:
+        """Return the headers of PlayDTMF, as received from the channel and not sent to it."""
+        return {"Channel": self.channel, "Digit": self.digit, "Receive": "true"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ivr.asterisk.actions import (
     Hangup,
     Originate,
     Ping,
+    PlayDtmf,
     QueueAdd,
     QueuePause,
     QueueRemove,
@@ -34,6 +35,7 @@ PLAIN = [
     RedirectBoth("PJSIP/trunk-00000003", "a", "s", "PJSIP/agent-a1001-00000004", "b", "120"),
     BlindTransfer("PJSIP/agent-a1001-00000004", "transfer", "120"),
     Hangup("Local/s@q-00000000;2"),
+    PlayDtmf("PJSIP/agent-a1001-00000004", "A"),
 ]
 
 
@@ -105,6 +107,9 @@ def test_a_headers_name_cannot_carry_another_header() -> None:
         lambda: Originate("Local/1@out", "att-1", "survey", "s", variables={"A(b)": "1"}),
         lambda: Redirect("PJSIP/trunk-1", "route-queue", "s,1"),
         lambda: Hangup("/^PJSIP.*/"),
+        lambda: PlayDtmf("PJSIP/agent-a1001-00000004", "AB"),
+        lambda: PlayDtmf("PJSIP/agent-a1001-00000004", "E"),
+        lambda: PlayDtmf("PJSIP/x&PJSIP/y", "A"),
     ],
 )
 def test_an_id_that_means_more_than_itself_is_refused_before_there_is_an_action(
