@@ -126,6 +126,8 @@ class TelephonySettings(_Section):
     """Ids of the agents' telephones, each a member of every queue."""
     browsers: Listed = ("a2001", "a2002", "a2003")
     """Ids of agents whose telephone is the desktop in their browser, members as well."""
+    skills: dict[str, dict[str, Annotated[int, Field(ge=0, le=9)]]] = Field(default_factory=dict)
+    """Agent to queues to penalty, the least is rung first; who is not listed answers all at 0."""
     qualify_seconds: Annotated[int, Field(ge=0, le=3_600)] = 30
     """The trunk is asked this often whether it lives; 0 where a carrier does not answer that."""
 

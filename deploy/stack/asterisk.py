@@ -98,6 +98,9 @@ class Agent(_Values):
     browser: bool = False
     """True for WebRTC; False for a SIP telephone or client."""
     queues: tuple[QueueName, ...] = tuple(queue.name for queue in QUEUES)
+    penalties: dict[QueueName, Annotated[int, Field(ge=0, le=9)]] = Field(default_factory=dict)
+    """How unlike this agent's skills a queue is: those with less are rung first; 0 where it is
+    not named."""
 
 
 class Trunk(_Values):

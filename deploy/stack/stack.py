@@ -275,6 +275,7 @@ class Stack:
                     "id": name,
                     "secret": self.agent_secret(name),
                     "browser": name in telephony.browsers,
+                    **_skills(telephony.skills, name),
                 }
                 for name in (*telephony.agents, *telephony.browsers)
             ),
@@ -353,6 +354,11 @@ class Stack:
             ]
         write_private(self.layout.settings, "\n".join([*lines, ""]))
         return load_settings(self.environment)
+
+
+def _skills(skills: Mapping[str, Mapping[str, int]], agent: str) -> dict[str, object]:
+    own = skills.get(agent)
+    return {"queues": tuple(own), "penalties": dict(own)} if own else {}
 
 
 async def _succeeds(argv: Sequence[str], environment: Mapping[str, str]) -> bool:

@@ -34,9 +34,8 @@ Promises, each a property test: every input in every state has an answer; after 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -51,12 +50,9 @@ from ivr.menu.model import (
     Destination,
     Entry,
     Menu,
-    Node,
     Option,
-    Profile,
     Prompt,
     Service,
-    Timings,
 )
 from ivr.menu.turn import (
     Collect,
@@ -66,7 +62,6 @@ from ivr.menu.turn import (
     Heard,
     HungUp,
     Keys,
-    Leave,
     LookUp,
     NotFound,
     Play,
@@ -78,6 +73,7 @@ from ivr.menu.turn import (
     Turn,
     Unavailable,
 )
+from ivr.menu.visit import Visit, message_for
 
 SILENCES: Final = 2
 """The menu is said once more after the first silence; the second leads to a person, because
@@ -92,71 +88,19 @@ LONGEST_BURST: Final = 32
 """Keys looked at in one input; a flood beyond it is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """What stays the same from the first turn of a call to the last."""
-
-    menu: Menu
-    situation: Situation
-
-    @property
-    def timings(self) -> Timings:
-        return self.menu.elderly if self.situation.elderly else self.menu.standard
-
-    def node(self, state: State) -> Node:
-        return self.menu.nodes[state.node]
-
-    def person(self, state: State) -> Option:
-        node = self.menu.nodes.get(state.node)
-        nearest = node.options.get(PERSON_KEY) if isinstance(node, Choice) else None
-        return nearest or self.menu.person
-
-    def said(self, prompts: Iterable[Prompt]) -> tuple[Say, ...]:
-        closed = self.situation.closed
-        values = {"open": closed.opens, "close": closed.closes} if closed else {}
-        return tuple(
-            Say(
-                self.key(prompt),
-                tuple((slot, values[slot]) for slot in prompt.slots if slot in values),
-            )
-            for prompt in prompts
-        )
-
-    def key(self, prompt: Prompt) -> str:
-        """Give what is said for a prompt: an order may bring its own announcement."""
-        ordered = self.situation.announcement
-        return ordered if ordered and prompt.key == self.menu.sayings.surge.key else prompt.key
-
-    def plays(self, prompts: Iterable[Prompt]) -> tuple[Play, ...]:
-        return tuple(
-            Play(self.said(group), must_hear)
-            for must_hear, group in groupby(prompts, key=lambda prompt: prompt.must_hear)
-        )
-
-
 def begin(menu: Menu, situation: Situation) -> Turn:
     """Answer a new call."""
-    visit = _Visit(menu, situation)
-    start: str | Destination = menu.start
-    outcome: tuple[Step, ...] = ()
-    if situation.surge and menu.surge:
-        start = menu.surge
-    elif situation.closed and menu.night:
-        start, outcome = menu.night, (Emit(UserEvent.OUTCOME, Outcome.NIGHT),)
-    if menu.profile is Profile.HELD:
-        outcome = (Emit(UserEvent.OUTCOME, Outcome.BLOCKED),)
-    opening = menu.opening
-    if situation.warned:
-        opening = (*opening, menu.sayings.warning)
-    turn = _follow(visit, State(), Option(to=start))
-    return _before((*visit.plays(opening), *outcome), turn)
+    visit = Visit(menu, situation)
+    facts = (Emit(UserEvent.OUTCOME, visit.outcome),) if visit.outcome else ()
+    turn = _follow(visit, State(), Option(to=visit.start))
+    return _before((*visit.plays(visit.opening), *facts), turn)
 
 
 def step(menu: Menu, situation: Situation, state: State, heard: Heard) -> Turn:
     """Go on after what was heard; total: any input in any state has an answer."""
     if state.ended:
         return Turn(state, (), state.ended)
-    visit = _Visit(menu, situation)
+    visit = Visit(menu, situation)
     match heard:
         case HungUp():
             return Turn(replace(state, ended=Gone()), (), Gone())
@@ -170,7 +114,7 @@ def step(menu: Menu, situation: Situation, state: State, heard: Heard) -> Turn:
             return _silence(visit, _counted(state))
 
 
-def _press(visit: _Visit, state: State, keys: str) -> Turn:
+def _press(visit: Visit, state: State, keys: str) -> Turn:
     """Consume keys one answer at a time; what is left over answers the questions that follow."""
     steps: tuple[Step, ...] = ()
     while True:
@@ -183,7 +127,7 @@ def _press(visit: _Visit, state: State, keys: str) -> Turn:
         state = turn.state
 
 
-def _answer(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
+def _answer(visit: Visit, state: State, keys: str) -> tuple[Turn, str]:
     closing, state = state.closing, replace(state, closing=False)
     if state.turns > LONGEST_VISIT:
         return _person(visit, state, "i"), ""
@@ -198,7 +142,7 @@ def _skippable(item: Step) -> bool:
     return isinstance(item, Play) and not item.must_hear
 
 
-def _choose(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
+def _choose(visit: Visit, state: State, keys: str) -> tuple[Turn, str]:
     node, key, rest = visit.node(state), keys[0], keys[1:]
     if isinstance(node, Choice) and key in node.options and key != PERSON_KEY:
         return _answered(visit, state, key, node.options[key]), rest
@@ -207,7 +151,7 @@ def _choose(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
     return _wrong(visit, state), ""
 
 
-def _type(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
+def _type(visit: Visit, state: State, keys: str) -> tuple[Turn, str]:
     node = visit.node(state)
     longest = node.longest if isinstance(node, Entry) else 1
     for position, key in enumerate(keys):
@@ -225,7 +169,7 @@ def _type(visit: _Visit, state: State, keys: str) -> tuple[Turn, str]:
     return _ask(visit, state, ()), ""
 
 
-def _entered(visit: _Visit, state: State) -> Turn:
+def _entered(visit: Visit, state: State) -> Turn:
     """Judge a finished entry; a lone `0` or `9`, or nothing, means what it means everywhere."""
     node, typed = visit.node(state), state.typed
     state = replace(state, typed="")
@@ -241,7 +185,7 @@ def _entered(visit: _Visit, state: State) -> Turn:
     return _answered(visit, state, "d" if node.personal else typed, option, entered=typed)
 
 
-def _silence(visit: _Visit, state: State) -> Turn:
+def _silence(visit: Visit, state: State) -> Turn:
     if state.typed and state.turns <= LONGEST_VISIT:
         return _entered(visit, state)
     state = replace(state, silences=state.silences + 1, closing=False)
@@ -250,7 +194,7 @@ def _silence(visit: _Visit, state: State) -> Turn:
     return _before((_fact(state, "t"),), _ask(visit, state, visit.node(state).again))
 
 
-def _wrong(visit: _Visit, state: State) -> Turn:
+def _wrong(visit: Visit, state: State) -> Turn:
     state = replace(state, wrong=state.wrong + 1, typed="")
     if state.wrong >= WRONG_KEYS:
         return _person(visit, state, "i")
@@ -258,7 +202,7 @@ def _wrong(visit: _Visit, state: State) -> Turn:
     return _before((_fact(state, "i"),), _ask(visit, state, again))
 
 
-def _answered(visit: _Visit, state: State, key: str, option: Option, *, entered: str = "") -> Turn:
+def _answered(visit: Visit, state: State, key: str, option: Option, *, entered: str = "") -> Turn:
     facts = (
         _fact(state, key),
         *(Emit(UserEvent.PRESET, preset) for preset in option.presets),
@@ -266,21 +210,21 @@ def _answered(visit: _Visit, state: State, key: str, option: Option, *, entered:
     return _before(facts, _follow(visit, state, option, entered=entered))
 
 
-def _person(visit: _Visit, state: State, key: str) -> Turn:
+def _person(visit: Visit, state: State, key: str) -> Turn:
     option = visit.person(state)
     at_night = key != PERSON_KEY and visit.situation.closed is not None
     match option.to:
         case Destination(service=Service.QUEUE) as to if at_night:
-            return _answered(visit, state, key, replace(option, to=_message(to), say=()))
+            return _answered(visit, state, key, replace(option, to=message_for(to), say=()))
     say = option.say or (visit.menu.sayings.person,)
     return _answered(visit, state, key, replace(option, say=say))
 
 
-def _repeat(visit: _Visit, state: State) -> Turn:
+def _repeat(visit: Visit, state: State) -> Turn:
     return _ask(visit, replace(state, typed=""), visit.node(state).say)
 
 
-def _back(visit: _Visit, state: State) -> Turn:
+def _back(visit: Visit, state: State) -> Turn:
     if not state.trail:
         return _repeat(visit, state)
     *trail, last = state.trail
@@ -288,7 +232,7 @@ def _back(visit: _Visit, state: State) -> Turn:
     return _ask(visit, state, visit.node(state).say)
 
 
-def _served(visit: _Visit, state: State, says: tuple[Say, ...]) -> Turn:
+def _served(visit: Visit, state: State, says: tuple[Say, ...]) -> Turn:
     """Speak what was looked up; whatever the caller does then, he has been served."""
     steps = (_SERVED, Play(says, must_hear=False))
     state = replace(_before_entries(visit, state), failed=0)
@@ -296,7 +240,7 @@ def _served(visit: _Visit, state: State, says: tuple[Say, ...]) -> Turn:
     return _before(steps, _follow(visit, state, Option(to=to)))
 
 
-def _not_found(visit: _Visit, state: State, *, again: bool) -> Turn:
+def _not_found(visit: Visit, state: State, *, again: bool) -> Turn:
     """Ask anew from the first entry; after `LOOK_UPS`, or if that is no use, a person helps."""
     outside, failed = _before_entries(visit, state), state.failed + 1
     if not again or failed >= LOOK_UPS or state.turns > LONGEST_VISIT:
@@ -311,7 +255,7 @@ def _not_found(visit: _Visit, state: State, *, again: bool) -> Turn:
     return _before(visit.plays((visit.menu.sayings.not_found,)), turn)
 
 
-def _before_entries(visit: _Visit, state: State) -> State:
+def _before_entries(visit: Visit, state: State) -> State:
     """Go back to where the caller was before he entered anything."""
     node, trail = state.node, state.trail
     while trail and isinstance(visit.menu.nodes.get(node), Entry):
@@ -322,13 +266,13 @@ def _before_entries(visit: _Visit, state: State) -> State:
 _SERVED: Final = Emit(UserEvent.OUTCOME, Outcome.SELF_SERVICE)
 
 
-def _other_language(visit: _Visit, state: State) -> Turn:
+def _other_language(visit: Visit, state: State) -> Turn:
     locale = LOCALES[(LOCALES.index(state.locale) + 1) % len(LOCALES)]
     steps = (_fact(state, LANGUAGE_KEY), Speak(locale))
     return _before(steps, _repeat(visit, replace(state, locale=locale)))
 
 
-EVERYWHERE: Final[Mapping[str, Callable[[_Visit, State], Turn]]] = MappingProxyType(
+EVERYWHERE: Final[Mapping[str, Callable[[Visit, State], Turn]]] = MappingProxyType(
     {
         PERSON_KEY: lambda visit, state: _person(visit, state, PERSON_KEY),
         REPEAT_KEY: _repeat,
@@ -341,7 +285,7 @@ EVERYWHERE: Final[Mapping[str, Callable[[_Visit, State], Turn]]] = MappingProxyT
 _DIGITS: Final = frozenset("0123456789")
 
 
-def _follow(visit: _Visit, state: State, option: Option, *, entered: str = "") -> Turn:
+def _follow(visit: Visit, state: State, option: Option, *, entered: str = "") -> Turn:
     plays = visit.plays(option.say)
     entries = (*state.entered, entered) if entered else ()
     state = replace(state, entered=())
@@ -356,30 +300,12 @@ def _follow(visit: _Visit, state: State, option: Option, *, entered: str = "") -
     return _before(plays, _ask(visit, state, visit.node(state).say))
 
 
-def _leave(visit: _Visit, state: State, destination: Destination, entered: str) -> Turn:
-    situation, name = visit.situation, destination.name
-    steps: tuple[Step, ...] = ()
-    numbers: tuple[str, ...] = ()
-    if destination.service is Service.QUEUE and name in situation.substitutes:
-        steps = visit.plays((visit.menu.sayings.closed,))
-        destination = replace(destination, name=situation.substitutes[name])
-    elif destination.service is Service.QUEUE and name in situation.unstaffed:
-        steps = visit.plays((visit.menu.sayings.message,))
-        destination = _message(destination)
-    elif destination.service is Service.ONCALL:
-        numbers = situation.duty.get(name, ())
-        destination = destination if numbers else _message(destination)
-    priority = max(destination.priority, situation.priority)
-    leave = Leave(replace(destination, priority=priority), entered, numbers)
-    return Turn(replace(state, ended=leave), steps, leave)
+def _leave(visit: Visit, state: State, destination: Destination, entered: str) -> Turn:
+    said, leave = visit.arrival(destination, entered)
+    return Turn(replace(state, ended=leave), visit.plays(said), leave)
 
 
-def _message(destination: Destination) -> Destination:
-    """Give the way to a message for the same people; it is urgent as the call would have been."""
-    return replace(destination, service=Service.VOICEMAIL)
-
-
-def _ask(visit: _Visit, state: State, prompts: tuple[Prompt, ...]) -> Turn:
+def _ask(visit: Visit, state: State, prompts: tuple[Prompt, ...]) -> Turn:
     """Ask the node's question with these prompts; notices among them are played to the end."""
     node = visit.node(state)
     informs = isinstance(node, Choice) and node.informs and prompts == node.say

@@ -68,3 +68,21 @@ def test_a_secret_does_not_appear_in_the_text_of_the_settings() -> None:
 def test_a_list_comes_from_the_environment_separated_by_commas() -> None:
     settings = load_settings({"HOTLINE_TELEPHONY__TRUNK": "192.0.2.1,192.0.2.2"})
     assert settings.telephony.trunk == ("192.0.2.1", "192.0.2.2")
+
+
+def test_skills_come_from_the_environment_one_by_one() -> None:
+    name = "HOTLINE_TELEPHONY__SKILLS__A1001__PSYCH"
+    assert load_settings({name: "2"}).telephony.skills == {"a1001": {"psych": 2}}
+    with pytest.raises(SettingsInvalid, match=r"telephony\.skills\.a1001\.psych"):
+        load_settings({name: "10"})
+
+
+@pytest.mark.parametrize(
+    "span", ["20:00-09:00", "09:00-09:00", "9-20", "09:00-25:00", "24:00-24:00"]
+)
+def test_times_in_which_people_may_be_called_are_two_of_one_day(span: str) -> None:
+    name = "HOTLINE_CALLBACK__PERMITTED"
+    assert load_settings({}).callback.permitted == "09:00-20:00"
+    assert load_settings({name: "00:00-24:00"}).callback.permitted == "00:00-24:00"
+    with pytest.raises(SettingsInvalid, match=r"callback\.permitted"):
+        load_settings({name: span})

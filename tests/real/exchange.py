@@ -27,7 +27,7 @@ from ivr.transfers import Conversation
 from tests.real.hotline import Hotline, until, write_tones
 
 OUTSIDE_TONE, BACK, DIRECT, WARNING, HELD = 1_650.0, 2_700.0, 2_900.0, 3_100.0, 1_330.0
-EMERGENCY, SURGE, SELF, CONFIRM = 560.0, 1_420.0, 860.0, 1_560.0
+EMERGENCY, SURGE, SELF, CONFIRM, QUIT = 560.0, 1_420.0, 800.0, 1_560.0, 2_400.0
 _TONES = {
     "p_transfer_back": (BACK, 1.0),
     "m_direct": (DIRECT, 1.5),
@@ -36,6 +36,7 @@ _TONES = {
     "p_emerg": (EMERGENCY, 0.6),
     "p_surge": (SURGE, 1.0),
     "m_self": (SELF, 2.0),
+    "m_quit": (QUIT, 2.0),
     "m_cb-1": (CONFIRM, 0.6),
     "m_cb-2": (CONFIRM, 1.0),
 }
@@ -116,6 +117,7 @@ async def running_exchange(folder: Path) -> AsyncIterator[Exchange]:
         "HOTLINE_DEFINITIONS__MENUS": str(folder / "menus"),
         "HOTLINE_TELEPHONY__TRUNK_CONTACT": f"sip:{CALLER_ADDRESS}:{outside}",
         "HOTLINE_TELEPHONY__QUALIFY_SECONDS": "0",
+        "HOTLINE_TELEPHONY__SKILLS__A1003__QUIT": "5",
     }
     paces = {
         "transfer_ring_seconds": RING_SECONDS,

@@ -13,6 +13,7 @@ import pytest_asyncio
 import soundfile
 
 from deploy.stack.rtp import RATE, sine
+from ivr.asterisk.actions import QueueStatus
 from ivr.harassment import confirm, mark
 from ivr.screening import MANY, Level
 from ivr.surge import spoken_key
@@ -21,6 +22,7 @@ from tests.real.exchange import (
     DIRECT,
     EMERGENCY,
     HELD,
+    QUIT,
     SELF,
     SURGE,
     WARNING,
@@ -215,3 +217,52 @@ async def test_who_comes_straight_into_the_line_may_ask_to_be_called_back(
         await exchange.says(number, "CALLBACK_BOOKED", 15)
         await caller.ended(15)
     assert (await exchange.record(number))["disposition"] == "callback_booked"
+
+
+async def test_who_has_the_skill_is_rung_first_and_who_has_it_less_when_there_is_nobody_else(
+    exchange: Exchange,
+) -> None:
+    async def talks_with(tone: float) -> str:
+        number = exchange.number()
+        async with exchange.caller(number) as caller:
+            await caller.rtp.wait_for(MAIN, 15)
+            caller.press("4")
+            await caller.rtp.wait_for(QUIT, 10)
+            caller.press("1")
+            await caller.rtp.wait_for(tone, 30)
+            caller.hang_up()
+            await caller.ended(10)
+        return str((await exchange.record(number))["agent"])
+
+    async with exchange.agent("a1003", talk_seconds=20.0, tone=1_000.0):
+        async with exchange.agent("a1001", talk_seconds=20.0):
+            # Twice: by turns alone the second one would be somebody else's.
+            assert [await talks_with(AGENT_TONE) for _ in range(2)] == ["a1001", "a1001"]
+        assert await talks_with(1_000.0) == "a1003"
+
+
+async def test_who_lets_it_ring_is_paused_until_he_says_that_he_is_back(
+    exchange: Exchange,
+) -> None:
+    async def paused() -> set[str]:
+        members = await exchange.link.ask(QueueStatus())
+        return {
+            f"{one['Queue']} {one['PausedReason']}"
+            for one in members
+            if one.name == "QueueMember"
+            and one["Location"] == "PJSIP/agent-a1002"
+            and one["Paused"] == "1"
+        }
+
+    number = exchange.number()
+    async with exchange.agent("a1002", ring_seconds=60.0) as agent:
+        async with exchange.caller(number) as caller:
+            await caller.rtp.wait_for(MAIN, 15)
+            caller.press("0")
+            await agent.sees("CANCEL", 40)
+            assert caller.ledger.at("BYE", sent=False) is None, "the caller goes on waiting"
+            caller.hang_up()
+            await caller.ended(10)
+        assert await paused() >= {"anyone Auto-Pause", "psych Auto-Pause"}
+        await exchange.unpause("a1002")
+        assert await paused() == set()

@@ -52,6 +52,12 @@ async def speaking(exchange: Exchange, number: str, caller: Caller, key: str = "
     return exchange.talk(number)
 
 
+async def recorded_whole(exchange: Exchange, call_id: str, talk_ms: int) -> None:
+    """A recording goes on through a transfer: the ledger's identity for its length holds."""
+    recording = await exchange.recording(call_id)
+    assert talk_ms * 0.98 - 1_500 <= recording["milliseconds"] <= talk_ms + 2_500
+
+
 @pytest.mark.parametrize(
     ("picked", "kind"),
     [("ambulance", "emergency"), ("psych12356", "psych"), ("place_010", "hotline")],
@@ -80,6 +86,7 @@ async def test_a_caller_is_handed_over_with_his_own_number_and_the_agent_is_free
     legs = await exchange.rows("SELECT * FROM leg WHERE call_id = $1", call["call_id"])
     assert sorted(leg["kind"] for leg in legs) == ["agent", "trunk", "trunk"]
     assert min(leg["talk_ms"] for leg in legs) > 0
+    await recorded_whole(exchange, call["call_id"], call["talk_ms"])
 
 
 async def test_after_a_redirection_to_120_nobody_is_asked_to_rate(exchange: Exchange) -> None:
@@ -141,6 +148,7 @@ async def test_an_agent_asks_first_and_joins_the_two_by_hanging_up(exchange: Exc
     call = await exchange.record(number)
     assert (call["disposition"], call["agent"]) == ("answered", "a1001")
     assert call["hold_ms"] > 1_000
+    await recorded_whole(exchange, call["call_id"], call["talk_ms"])
 
 
 async def test_an_agent_takes_his_caller_back(exchange: Exchange) -> None:

@@ -73,6 +73,7 @@ def test_a_value_that_means_something_to_asterisk_is_refused_and_not_repeated(
         ("secrets.beat", "x" * 31),
         ("agents.secret", "x" * 23),
         ("agents.queues", ("nowhere",)),
+        ("agents.penalties", {"psych": 10}),
         ("trunk.addresses", ()),
         ("trunk.addresses", ("example",)),
         ("queues", ({"name": "consult"},)),
@@ -130,3 +131,30 @@ def test_the_agents_and_only_they_are_colleagues() -> None:
     colleagues = texts["extensions.conf"].partition("[colleagues]")[2]
     assert colleagues.count("exten =>") == 1
     assert "exten => a1001,1," in colleagues
+
+
+def test_skills_are_penalties_in_the_queues_that_an_agent_answers() -> None:
+    skilled = {**GOOD["agents"][0], "queues": ("quit", "psych"), "penalties": {"psych": 5}}
+    text = render(check_values(**GOOD | {"agents": (skilled,)}))["queues.conf"]
+    sections = {part.partition("]")[0]: part for part in text.split("\n[")}
+    assert "member => PJSIP/agent-a1001,0," in sections["quit"]
+    assert "member => PJSIP/agent-a1001,5," in sections["psych"]
+    assert "member =>" not in sections["consult"]
+
+
+def test_the_psychological_line_overflows_only_where_there_is_a_trunk_to_reach_it_by() -> None:
+    trunk = {**GOOD["trunk"], "contact": "sip:192.0.2.7:5060"}
+    there = render(check_values(**GOOD | {"trunk": trunk}))["extensions.conf"]
+    assert "OVERFLOW_TO = 12356\n" in there
+    nowhere = {**trunk, "contact": None}
+    alone = render(check_values(**GOOD | {"trunk": nowhere}))["extensions.conf"]
+    assert "OVERFLOW_TO = \n" in alone
+
+
+def test_permitted_times_are_seconds_of_the_day_and_a_trunk_may_go_unasked() -> None:
+    texts = render(check_values(**GOOD))
+    assert "PERMITTED_FROM = 32400\nPERMITTED_UNTIL = 72000\n" in texts["extensions.conf"]
+    trunk = {**GOOD["trunk"], "contact": "sip:192.0.2.7:5060", "qualify_seconds": 0}
+    texts = render(check_values(**GOOD | {"permitted": "00:00-24:00", "trunk": trunk}))
+    assert "PERMITTED_UNTIL = 86400" in texts["extensions.conf"]
+    assert "qualify_frequency = 0" in texts["pjsip.conf"]
