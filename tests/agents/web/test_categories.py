@@ -1,0 +1,45 @@
+"""Categories at the desk: by Chinese, pinyin, initials and code, and what a note shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ivr.categories.taxonomy import edition
+from tests.agents.conftest import Desk
+
+
+async def say(desk: Desk, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    async with await desk.ask(method, path, body) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+@pytest.mark.parametrize("typed", ["狂犬", "kuangquan", "kqbym", "C02.01.01"])
+async def test_a_category_is_found_however_it_is_typed(desk: Desk, typed: str) -> None:
+    await desk.enter()
+    found = (await say(desk, "GET", f"/categories/search?q={typed}"))["categories"]
+    if typed == "C02.01.01":
+        assert found[0]["code"] == typed
+    else:
+        assert any("狂犬" in one["name"] for one in found)
+
+
+async def test_the_tree_holds_every_node_once(desk: Desk) -> None:
+    await desk.enter()
+    tree = await say(desk, "GET", "/categories")
+    assert [one["code"] for one in tree["categories"]] == list(edition().nodes)
+
+
+async def test_a_note_shows_its_dangers_even_without_a_model(desk: Desk) -> None:
+    await desk.enter()
+    shown = await say(desk, "POST", "/categories/suggestion", {"text": "我不想活了"})
+    assert (shown["ready"], shown["candidates"]) == (False, [])
+    assert [flag["name"] for flag in shown["flags"]] == ["self_harm"]
+
+
+async def test_a_note_is_never_part_of_an_address(desk: Desk) -> None:
+    await desk.enter()
+    async with await desk.ask("GET", "/categories/suggestion?text=x") as answer:
+        assert answer.status == 405
