@@ -211,6 +211,26 @@ def test_what_the_dialplan_did_instead_of_a_conversation_is_the_outcome(
     assert folded(call.hangs_up(source=CALLER).ends()).disposition is disposition
 
 
+def test_what_is_told_to_its_end_is_a_request_of_its_category_and_each_only_once() -> None:
+    call = cel.Journal().begins().chooses("m_know", "1", "C02.02.01.02").after(60)
+    call.says("OUTCOME", "self_service").chooses("m_know", "2", "C02.02.01.01").after(60)
+    call.says("OUTCOME", "self_service").after(5).says("OUTCOME", "self_service")
+    call.chooses("m_know", "3", "C02.02.01.03").after(2)
+    record = folded(call.hangs_up(source=CALLER).ends())
+    assert record.disposition is Disposition.SELF_SERVICE
+    codes = [(one.service, one.code) for one in record.requests]
+    assert codes == [("C", "C02.02.01.02"), ("C", "C02.02.01.01")], "the third was broken off"
+
+
+def test_who_was_served_by_machine_and_then_by_a_person_has_two_requests() -> None:
+    call = cel.Journal().begins().chooses("m_self", "2", "C99.03.01").after(9)
+    call.says("OUTCOME", "self_service").chooses("consult", "1", "C02.02.01.02").queues().after(1)
+    call.rings(seconds=3).connects().after(30).parts(phone()).parts(CALLER)
+    record = folded(call.hangs_up(source=CALLER).ends())
+    assert record.disposition is Disposition.ANSWERED
+    assert [one.code for one in record.requests] == ["C99.03.01", "C02.02.01.02"]
+
+
 def test_a_queue_that_gave_the_caller_up_is_an_overflow_whoever_hangs_up_then() -> None:
     call = cel.Journal().begins().queues().after(30).says("LEFT", "consult:JOINEMPTY")
     assert folded(call.hangs_up(source=CALLER).ends()).disposition is Disposition.OVERFLOW

@@ -15,7 +15,7 @@ import pytest
 from ivr.asterisk.variables import BEAT
 from ivr.config import Settings
 from ivr.errors import DefinitionInvalid
-from ivr.service import serve
+from ivr.service import dialling, serve
 from ivr.supervision import Supervisor
 from tests.ivr.asterisk.fake_agi import TOKEN, Peer, environment
 from tests.ivr.asterisk.fake_asterisk import FakeAsterisk, fake_asterisk, until
@@ -140,3 +140,13 @@ async def test_what_start_up_made_is_not_looked_through_again(bridge: Bridge) ->
     assert bridge.asterisk.port
     assert gc.get_freeze_count() > 0
     assert gc.get_threshold()[0] > 10_000
+
+
+def test_calls_are_placed_by_an_account_of_their_own_and_nobody_is_called_without_it() -> None:
+    settings = Settings.model_validate(
+        {"ami": {"port": 5039, "secret": "a"}, "callback": {"secret": "b"}}
+    )
+    account = dialling(settings)
+    assert (account.username, account.secret.get_secret_value()) == ("dialer", "b")
+    assert account.port == 5039
+    assert Settings().callback.secret.get_secret_value() == ""

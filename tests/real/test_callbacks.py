@@ -12,11 +12,11 @@ import itertools
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -115,6 +115,43 @@ class Callbacks(Hotline):
     async def place_regained(self, number: str) -> None:
         """Wait until this caller is in app_queue again, at the first position."""
         await until(lambda: self.positions(number)[1:] == [1], 15)
+
+    async def ask(self, account: str, *actions: dict[str, str]) -> bytes:
+        """Ask Asterisk over an AMI session of the tests' own."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.stack.ports.ami)
+        secret = self.stack.memory.secret(f"ami {account}")
+        login = {"Action": "Login", "Username": account, "Secret": secret, "Events": "off"}
+        for action in (login, *actions, {"Action": "Logoff"}):
+            lines = "".join(f"{key}: {value}\r\n" for key, value in action.items())
+            writer.write(f"{lines}\r\n".encode())
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def originate(self, attempt_id: str, not_after: int) -> None:
+        """Order a place holder as the bridge does, but late or by a wrong name."""
+        values = {
+            "CALLBACK_OF": "n1-1-1795000000.1",
+            "CALLBACK_QUEUE": "anyone",
+            "CALLBACK_PLACE": "1000",
+            "CALLBACK_UNTIL": str(not_after + 600),
+            "NOT_AFTER": str(not_after),
+        }
+        answer = await self.ask(
+            "dialer",
+            {
+                "Action": "Originate",
+                "Channel": "Local/s@callback-line",
+                "ChannelId": attempt_id,
+                "Context": "callback-call",
+                "Exten": "s",
+                "Priority": "1",
+                "Async": "true",
+                "Variable": ",".join(f"{name}={value}" for name, value in values.items()),
+            },
+        )
+        assert b"successfully queued" in answer, answer
 
     def joined_agent_at(self, call_id: str) -> float:
         """Tell when an agent's telephone entered a bridge of this call."""
@@ -232,7 +269,7 @@ async def test_who_is_not_reached_three_times_goes_to_people_and_is_rung_no_more
         citizen = await parties.enter_async_context(hotline.citizen(ring_seconds=60))
         await parties.enter_async_context(hotline.agent(talk_seconds=60))
         ticket = await hotline.ticket(number, "not_reached", within=90)
-        invites = (citizen._folder / "ledger").read_text("iso-8859-1").count("\tINVITE sip:")  # noqa: SLF001 - SIPp's own book
+        invites = (citizen._folder / "ledger").read_text("iso-8859-1").count("\tINVITE sip:")
     attempts = await hotline.attempts(ticket)
     assert [one["outcome"] for one in attempts] == ["no_answer"] * 3
     assert ticket["tries"] == 3
@@ -373,3 +410,70 @@ async def test_who_calls_in_again_and_is_served_is_taken_out_of_the_line(
         await asyncio.sleep(3)
         assert not citizen.rtp.hears(AGENT_TONE)
     assert hotline.rung([attempt["attempt_id"]]) == {}
+
+
+async def test_an_elderly_caller_hears_no_offer_and_may_ask_for_a_call_back_all_the_same(
+    hotline: Callbacks,
+) -> None:
+    number = hotline.mobile()
+    await hotline.rows(
+        "INSERT INTO caller_profile (number, elderly, noted_by) VALUES ($1, true, 'a1001')", number
+    )
+    async with hotline.caller(number) as caller:
+        await hotline.says(number, "QUEUE", 20)  # the direct profile: no menu first
+        with pytest.raises(TimeoutError):
+            await caller.rtp.wait_for(OFFER, 16)
+        assert set(hotline.positions(number)) == {1}, "never out of his place"
+        caller.press("1")
+        await caller.rtp.wait_for(CONFIRM, 12)
+        caller.press("1")
+        await caller.rtp.wait_for(BOOKED, 12)
+        await caller.ended(10)
+    ticket = await hotline.ticket(number, "waiting", "calling")
+    await hotline.rows(
+        "UPDATE callback_ticket SET state = 'expired', closed_at = now() WHERE ticket_id = $1",
+        ticket["ticket_id"],
+    )
+
+
+async def test_an_order_that_comes_late_or_from_an_earlier_start_rings_nobody(
+    hotline: Callbacks,
+) -> None:
+    now, boot = int(time.time()), hotline.stack.layout.boots.read_text().strip()
+    orders = {
+        f"n1-{boot}-{now}.c901": now - 1,
+        f"n1-{int(boot) + 1}-{now}.c902": now + 20,
+    }
+    async with hotline.agent() as agent:
+        for attempt, not_after in orders.items():
+            await hotline.originate(attempt, not_after)
+        for attempt in orders:
+            await until(lambda attempt=attempt: hotline.has(attempt, "LINKEDID_END"), 10)  # type: ignore[misc]  # bound at once
+        assert agent.ledger.at("INVITE", sent=False) is None
+    assert hotline.rung(list(orders)) == {}
+
+
+async def test_outside_the_permitted_times_the_dialplan_itself_rings_nobody_outside(
+    hotline: Callbacks,
+) -> None:
+    number = hotline.mobile()
+    async with AsyncExitStack() as parties:
+        await hotline.books(number, parties)
+        ticket = await hotline.ticket(number, "calling")
+        (attempt,) = await hotline.attempts(ticket)
+        await hotline.ask("live", {"Action": "Setvar", "Variable": "PERMITTED_UNTIL", "Value": "0"})
+        try:
+            agent = await parties.enter_async_context(hotline.agent(talk_seconds=20))
+            await agent.rtp.wait_for(VOID, 20)
+            await until(lambda: hotline.has(attempt["attempt_id"], "LINKEDID_END"), 20)
+        finally:
+            await hotline.ask(
+                "live", {"Action": "Setvar", "Variable": "PERMITTED_UNTIL", "Value": "86400"}
+            )
+        assert hotline.rung([attempt["attempt_id"]]) == {}
+        await hotline.rows(
+            "UPDATE callback_ticket SET state = 'expired', closed_at = now() WHERE ticket_id = $1",
+            ticket["ticket_id"],
+        )
+    (row,) = [r for r in await hotline.attempts(ticket) if r["round"] == 1]
+    assert row["dialled_at"] is None, "the number was not even given out"
