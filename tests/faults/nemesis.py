@@ -24,7 +24,7 @@ COMPONENTS: Final = ("ivr", "ledger", "postgres", "valkey", "asterisk")
 WATCHED: Final = frozenset({"ivr", "ledger"})
 """They feed a watchdog; who stops them is answered with SIGKILL after five seconds."""
 
-_BACK_SECONDS: Final = 60.0
+_BACK_SECONDS: Final = 240.0
 _LONGEST_STOP: Final = 2.0
 _LONGEST_GAP: Final = 0.8
 _STOPPING_ROUNDS: Final = 0.2
