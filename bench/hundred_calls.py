@@ -59,6 +59,8 @@ WARM_MINUTES: Final = 2.0
 EDGE_FRAMES: Final = 25
 """At both ends of a conversation, where one side is already or still silent."""
 SHARE: Final = 0.5
+LAST_SECONDS: Final = 240.0
+"""For the calls that are left at the end."""
 PROCESSES: Final = ("asterisk", "ivr", "ledger")
 
 
@@ -249,7 +251,7 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]
         await parts.enter_async_context(stack)
         write_sounds(stack.layout.sounds)
         await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
-        await let_agents_stay(stack, outer)
+        await let_agents_stay(stack)
         bench = Bench(stack, folder, arguments)
         crowds = {
             "callers": await parts.enter_async_context(crowd(media("caller crowd"), CALLER_TONE)),
@@ -297,8 +299,7 @@ async def bench_calls(
         await asyncio.sleep(arguments.minutes * 60)
         watching.cancel()
         dial.send_signal(signal.SIGUSR1)  # no more new calls
-        async with asyncio.timeout(600):
-            code = await dial.wait()
+        code = await last_calls(bench, dial)
     steady = bench.calls_open[len(bench.calls_open) // 5 :]
     return {
         "sipp": {"code": code, **last_statistics(bench.folder / "caller.stat")},
@@ -308,6 +309,16 @@ async def bench_calls(
     }
 
 
+async def last_calls(bench: Bench, dial: asyncio.subprocess.Process) -> int:
+    """Wait for the calls that are left, and end those that nobody answers; give SIPp's code."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_SECONDS):
+            return await dial.wait()
+    await control(bench.stack, "channel request hangup all")
+    async with asyncio.timeout(60):
+        return await dial.wait()
+
+
 def last_statistics(path: Path) -> dict[str, int]:
     """Read SIPp's own count of calls."""
     lines = path.read_text("ascii").splitlines()
@@ -315,16 +326,22 @@ def last_statistics(path: Path) -> dict[str, int]:
     return {"made": int(row["TotalCallCreated"]), "failed": int(row["FailedCall(C)"])}
 
 
-async def let_agents_stay(stack: Stack, outer: dict[str, str]) -> None:
+async def let_agents_stay(stack: Stack) -> None:
     """Let a registration last for the whole run: nobody renews it here."""
     folders = asterisk.Folders(base=stack.layout.asterisk, sounds=stack.layout.sounds)
     path = folders.etc / "pjsip.conf"
     text = path.read_text("utf-8")
     assert "maximum_expiration = 600" in text
     path.write_text(text.replace("maximum_expiration = 600", "maximum_expiration = 7200"), "utf-8")
-    root = await provide_asterisk(cache_folder(outer), outer, lambda _: None)
+    await control(stack, "pjsip reload")
+
+
+async def control(stack: Stack, line: str) -> None:
+    """Give a line to the running Asterisk."""
+    folders = asterisk.Folders(base=stack.layout.asterisk, sounds=stack.layout.sounds)
+    root = await provide_asterisk(cache_folder(os.environ), os.environ, lambda _: None)
     process = await asyncio.create_subprocess_exec(
-        *asterisk.control_command(root, folders, "pjsip reload"),
+        *asterisk.control_command(root, folders, line),
         env=asterisk.environment(),
         stdout=asyncio.subprocess.DEVNULL,
     )
