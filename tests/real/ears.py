@@ -7,6 +7,7 @@ caller, so nothing that the product says about itself is believed.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import tomllib
 from pathlib import Path
@@ -23,6 +24,8 @@ LOCALES: Final = ("zh", "en")
 GOES_ON: Final = "…"
 """What follows inside a prompt with values: its further pieces and the values themselves."""
 MUSIC: Final = "♪"
+BEEP: Final = "beep"
+"""The tone after which a message begins."""
 
 _LOW: Final = tuple(range(400, 1_600, 100))
 _HIGH: Final = tuple(range(1_700, 3_400, 100))
@@ -30,9 +33,12 @@ _LEAD_SECONDS: Final = 0.06
 _CHORD_SECONDS: Final = 0.34
 _FRAMES: Final = 5
 """So many packets of one chord on end are a prompt; a key pressed early cuts it to fewer."""
+_ECHO_SECONDS: Final = 0.5
 _LOUD: Final = 300.0
 _PURE: Final = 0.8
-"""Share of a packet's energy that the two tones hold."""
+"""Share of a packet's energy that the two tones hold together."""
+_EACH: Final = 0.25
+"""And each alone: a single tone is no chord."""
 
 Said = tuple[str, str]
 """Locale and prompt."""
@@ -44,7 +50,7 @@ def _prompts() -> list[str]:
 
 
 def _chords() -> dict[Said, tuple[int, int]]:
-    said = [*itertools.product(LOCALES, (*_prompts(), GOES_ON)), ("", MUSIC)]
+    said = [*itertools.product(LOCALES, (*_prompts(), GOES_ON)), ("", MUSIC), ("", BEEP)]
     return dict(zip(said, itertools.product(_LOW, _HIGH), strict=False))
 
 
@@ -68,9 +74,13 @@ def write_chords(sounds: Path, pieces: dict[str, list[str]]) -> None:
             said = (locale, key if (locale, key) in CHORDS else GOES_ON)
             sound = np.concatenate([lead, _chord(said, _CHORD_SECONDS)])
             soundfile.write(folder / f"{name}.wav", sound, RATE, subtype="PCM_16")
-    for folder in (sounds / "music", sounds / "calm"):
-        folder.mkdir(exist_ok=True)
-        soundfile.write(folder / "chord.wav", _chord(("", MUSIC), 5.0), RATE, subtype="PCM_16")
+    for place, name, seconds in (
+        ("music/chord.wav", MUSIC, 5.0),
+        ("calm/chord.wav", MUSIC, 5.0),
+        ("tones/beep.wav", BEEP, 0.3),
+    ):
+        (sounds / place).parent.mkdir(exist_ok=True)
+        soundfile.write(sounds / place, _chord(("", name), seconds), RATE, subtype="PCM_16")
 
 
 def _bank(tones: tuple[int, ...]) -> NDArray[np.complex128]:
@@ -89,9 +99,12 @@ def chord_of(packet: Samples) -> Said | None:
     energy = float(np.dot(wave, wave))
     if len(wave) != FRAME or energy < FRAME * _LOUD**2:
         return None
-    low, high = (np.abs(wave @ bank) ** 2 for bank in (_LOW_BANK, _HIGH_BANK))
-    share = 2 * (low.max() + high.max()) / (FRAME * energy)
-    return _SAID.get((_LOW[low.argmax()], _HIGH[high.argmax()])) if share > _PURE else None
+    low, high = (
+        2 * np.abs(wave @ bank) ** 2 / (FRAME * energy) for bank in (_LOW_BANK, _HIGH_BANK)
+    )
+    if low.max() + high.max() < _PURE or min(low.max(), high.max()) < _EACH:
+        return None
+    return _SAID.get((_LOW[low.argmax()], _HIGH[high.argmax()]))
 
 
 class Ears:
@@ -111,6 +124,15 @@ class Ears:
             self._take(chord_of(decode_alaw(packet)))
         self._packets += len(packets)
         return self._prompts
+
+    async def last(self) -> list[Said]:
+        """Give every prompt of a call that is over; the last may lie in the socket yet."""
+        before = -1
+        while self._packets != before:
+            before = self._packets
+            await asyncio.sleep(_ECHO_SECONDS)
+            self.prompts()
+        return list(self._prompts)
 
     @property
     def music(self) -> bool:

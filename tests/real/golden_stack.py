@@ -21,7 +21,8 @@ from tests.real.hotline import Hotline, until
 from tests.scenarios.golden import ALWAYS_STAFFED
 
 AGENTS: Final = tuple(f"a{number}" for number in range(1001, 1013))
-TALK_SECONDS: Final = 1.5
+TALK_SECONDS: Final = 2.5
+"""More than the second from which on a talk is rated, by a clock of whole seconds."""
 
 KINDS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday", "makeup")
 _WORKING: Final = frozenset({"mon", "tue", "wed", "thu", "fri", "makeup"})
