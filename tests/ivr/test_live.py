@@ -202,6 +202,8 @@ async def test_a_killed_redis_costs_no_call_and_is_whole_when_it_is_back(
             await until(lambda: shown(store))
             assert kinds(store)[0] == "view.renewed"
             store.close()
+            # Said once the write has been answered, which a reader may well overtake.
+            await until(lambda: any(line["event"] == "live.redis_back" for line in logs))
     events = [line["event"] for line in logs if line["event"].startswith("live.redis")]
     assert events == ["live.redis_lost", "live.redis_back"]
 
