@@ -85,6 +85,17 @@ BREAKS = {
         UPDATE audit SET actor = 'someone else' WHERE seq = 1""",
     "recordings gone or unlike their row": "UPDATE recording SET sha256 = sha256('other')",
     "archived files without a row": "DELETE FROM recording",
+    "deleted recordings that are still there": """
+        UPDATE recording SET state = 'deleted', deleted_at = now()""",
+    "deleted recordings without a certificate": """
+        INSERT INTO audit (actor, action, object, detail)
+        SELECT 'x', 'recording.deleted', call_id || '/both', '{"rule": "general", "sha256": "00"}'
+        FROM recording;
+        UPDATE recording SET state = 'deleted', deleted_at = now()""",
+    "recordings deleted under a legal hold": """
+        INSERT INTO recording_hold (opened_at, call_id, reason, set_by, set_at)
+        SELECT opened_at, call_id, 'court', 's1', now() - interval '1 h' FROM recording;
+        UPDATE recording SET state = 'deleted', deleted_at = now()""",
     "spool files whose bytes are not all kept": "DELETE FROM spool_line WHERE position = 0",
 }
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
 import io
+import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -14,6 +18,8 @@ from structlog.testing import capture_logs
 
 from ivr.config import Settings
 from ivr.database import Pool
+from ivr.errors import RecordingUnreadable
+from ivr.recordings import archive, opus, sweeper
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.opus import RATE
 from ivr.recordings.reading import Reader, files_of
@@ -235,3 +241,160 @@ def age_empty(settings: Settings, call: cel.Journal) -> Path:
     path = settings.recordings.incoming / f"{call.call_id}.raw"
     path.touch()
     return age(path, 5)
+
+
+async def test_a_recording_keeps_its_waveform_and_the_marks_of_its_pauses(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    call = cel.Journal().begins().queues().rings().connects().after(2).says("RECORDING_PAUSED")
+    call.after(5).says("RECORDING_RESUMED").after(1).parts(cel.phone()).parts(cel.CALLER)
+    call.hangs_up(cel.phone()).hangs_up(source=cel.CALLER).ends()
+    recorded(settings, f"{call.call_id}.raw", seconds=3)
+    await took(pool, settings, call)
+    assert await Sweeper(pool, settings).step() == 1
+    row = await stored(connection, call)
+    (mark,) = json.loads(row["pauses"])
+    assert mark["offset_ms"] == pytest.approx(2_000, abs=50)
+    assert mark["pause_ms"] == pytest.approx(5_000, abs=50)
+    assert len(row["peaks"]) == 2_000
+    assert max(row["peaks"]) == pytest.approx(128, abs=2)
+
+
+async def test_wav_may_be_kept_beside_opus_or_alone(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    for number, (formats, first) in enumerate([("both", "opus"), ("wav", "wav")], 1):
+        changed = settings.recordings.model_copy(update={"format": formats})
+        centre = settings.model_copy(update={"recordings": changed})
+        call = cel.answered(number, talk=2, second=cel.SECOND + 100 * number)
+        recorded(centre, f"{call.call_id}.raw", seconds=2)
+        await took(pool, centre, call)
+        assert await Sweeper(pool, centre).step() == 1
+        row = await stored(connection, call)
+        assert row["format"] == first
+        assert len(await heard(centre, row, "wav")) == 2 * RATE
+        assert len(list(centre.recordings.archive.rglob(f"{call.call_id}.*"))) == 3 - number
+
+
+async def test_what_cannot_be_encoded_is_kept_as_wav_with_an_alarm(
+    pool: Pool, settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_wav: Path, _opus: Path) -> None:
+        raise RecordingUnreadable("no encoder today")
+
+    monkeypatch.setattr(opus, "encode", refuses)
+    call = cel.answered(talk=2)
+    recorded(settings, f"{call.call_id}.raw", seconds=2)
+    await took(pool, settings, call)
+    with capture_logs() as logged:
+        assert await Sweeper(pool, settings).step() == 1
+    assert [e["why"] for e in logged if e["event"] == "recording.unencoded"] == ["no encoder today"]
+    row = await stored(connection, call)
+    assert row["format"] == "wav"
+    assert len(await heard(settings, row)) == 2 * RATE
+
+
+class Ill(io.BytesIO):
+    """A file on a failing disk."""
+
+    def read(self, _size: int | None = -1) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+class Short(io.BytesIO):
+    """A file whose end does not come off the disk."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(8_000) if size and self.tell() == 0 else b""
+
+
+def full(_number: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("fault", ["read", "short", "disk full", "rename"])
+async def test_a_file_that_fails_holds_up_no_other_is_written_down_and_comes_back(
+    fault: str,
+    pool: Pool,
+    settings: Settings,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ill, well = [cel.answered(n, talk=2, second=cel.SECOND + 100 * n) for n in (1, 2)]
+    raws = [recorded(settings, f"{call.call_id}.raw", seconds=2) for call in (ill, well)]
+    age(raws[0], 100)
+    await took(pool, settings, ill, well)
+    clock = 0.0
+    watch = SimpleNamespace(time=time.time, monotonic=lambda: clock)
+    monkeypatch.setattr(sweeper, "time", watch)
+    swept = Sweeper(pool, settings)
+    with monkeypatch.context() as patched, capture_logs() as logged:
+        strike(patched, fault, ill.call_id)
+        for _ in range(6):
+            await swept.step()
+            clock += 60
+    events = [entry["event"] for entry in logged]
+    assert events.count("recording.failed") == 6
+    assert events.count("recording.orphan") == 1
+    assert events.count("recording.kept") == 1, "the other one"
+    assert raws[0].exists(), "never lost"
+    assert (await stored(connection, ill)) is None
+    assert (await stored(connection, well))["state"] == "kept"
+    clock += 600
+    assert await swept.step() == 1
+    assert (await stored(connection, ill))["state"] == "kept"
+    assert await connection.fetchval("SELECT adopted_at IS NOT NULL FROM recording_orphan")
+
+
+def strike(patched: pytest.MonkeyPatch, fault: str, call_id: str) -> None:
+    """Let one call's file meet a fault, and no other's."""
+    really: Callable[..., Any] = archive.open_regular
+    place = archive.Archive.place
+    wrong = {"read": Ill, "short": Short}.get(fault)
+
+    def opened(path: Path) -> Any:  # noqa: ANN401 - a binary file
+        if wrong and call_id in path.name:
+            return wrong(path.read_bytes())
+        return really(path)
+
+    def placed(self: archive.Archive, files: Any) -> None:  # noqa: ANN401 - as the original's
+        if fault == "rename" and call_id in files[0].path:
+            raise OSError(errno.EIO, "Input/output error")
+        place(self, files)
+
+    written = archive.write_sealed
+
+    def sealed(source: Any, waiting: Path, *rest: Any) -> None:  # noqa: ANN401 - as the original's
+        if fault == "disk full" and call_id in waiting.name:
+            full(0)
+        written(source, waiting, *rest)
+
+    patched.setattr(sweeper, "open_regular", opened)
+    patched.setattr(archive.Archive, "place", placed)
+    patched.setattr(archive, "write_sealed", sealed)
+
+
+async def test_without_a_usable_key_recordings_wait_and_one_alarm_is_raised(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    first, second = [cel.answered(n, talk=2, second=cel.SECOND + 100 * n) for n in (1, 2)]
+    recorded(settings, f"{first.call_id}.raw", seconds=2)
+    await took(pool, settings, first)
+    swept = Sweeper(pool, settings)
+    assert await swept.step() == 1
+    keys = settings.recordings.keys
+    away = keys.rename(keys.with_suffix(".away"))
+    raw = recorded(settings, f"{second.call_id}.raw", seconds=2)
+    await took(pool, settings, second)
+    with capture_logs() as logged:
+        for _ in range(3):
+            assert await swept.step() == 0
+    assert [entry["event"] for entry in logged] == ["recording.keyless"]
+    assert not keys.exists(), "no second first key"
+    assert raw.exists()
+    away.rename(keys)
+    keys.chmod(0o644)
+    assert await swept.step() == 0
+    keys.chmod(0o640)
+    assert await swept.step() == 1
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE state = 'kept'") == 2
