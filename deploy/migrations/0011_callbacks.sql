@@ -108,7 +108,9 @@ GRANT USAGE ON SCHEMA public TO hotline_bridge;
 GRANT SELECT, UPDATE ON callback_ticket TO hotline_bridge;
 GRANT SELECT, INSERT, UPDATE ON callback_attempt TO hotline_bridge;
 GRANT SELECT ON engine_boot TO hotline_bridge;
-GRANT SELECT (opened_at, call_id, node, boot, caller, dialled, final) ON call TO hotline_bridge;
+GRANT SELECT (opened_at, ended_at, call_id, node, boot, caller, dialled, disposition, final) ON call
+    TO hotline_bridge;
+GRANT SELECT ON caller_profile, caller_block, surge_order TO hotline_bridge;
 GRANT USAGE ON SEQUENCE callback_attempt_number TO hotline_bridge;
 GRANT EXECUTE ON FUNCTION citizen_number(text), on_do_not_call(text), call_opened_at(text)
     TO hotline_bridge, hotline_ledger;

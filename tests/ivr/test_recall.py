@@ -18,7 +18,7 @@ from ivr.asterisk.channel import Channel
 from ivr.asterisk.link import Connected, Link
 from ivr.callback import place
 from ivr.config import REPOSITORY, CallbackSettings, Settings
-from ivr.database import Pool
+from ivr.database import Pool, queries
 from ivr.errors import ActionRefused, OutcomeUnknown, PeerBroke, ValueRefused
 from ivr.hours import SHANGHAI, Hours, parse_hours
 from ivr.recall import Recaller, ignore, policy_of
@@ -356,6 +356,30 @@ async def test_killed_anywhere_nobody_is_rung_twice_and_nobody_is_forgotten(
 
 def _void(attempt_id: str, of: str) -> cel.Journal:
     return bookings.given_up(bookings.placed(attempt_id, of))
+
+
+@pytest.mark.usefixtures("boot")
+async def test_the_bridge_needs_no_more_than_its_role(connection: Connection, rig: Rig) -> None:
+    await booked(connection, rig, *NUMBERS)
+    ledger, least = rig.pool, {"role": "hotline_bridge"}
+    url = rig.settings.database.url
+    async with asyncpg.create_pool(url, min_size=0, max_size=2, server_settings=least) as pool:
+        rig.pool = pool
+        assert await rig.recaller().step() == 3
+        first = rig.dialler.orders[0]
+        assert await rig.recaller().number_for(first.channel_id) == NUMBERS[0]
+        of = first.variables["CALLBACK_OF"]
+        await took(ledger, rig.settings, bookings.rung_in_vain(first.channel_id, of))
+        await connection.execute("UPDATE callback_ticket SET tries = 2 WHERE state = 'calling'")
+        await rig.recaller().step()
+        assert ("not_reached", 3) in await tickets(connection)
+        known = queries.callers_known(pool, callers=[NUMBERS[0]], numbers=[NUMBERS[0]])
+        assert [row["level"] async for row in known] == [0]
+        await queries.newest_surge_order(pool)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute("UPDATE call SET caller = ''")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute("DELETE FROM callback_attempt")
 
 
 def asking(*arguments: str) -> tuple[Channel, list[str]]:
