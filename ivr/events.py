@@ -8,7 +8,7 @@ by the dialplan as user events and stand here beside the others.
     ├── ChannelStarted · ChannelAnswered · ChannelHungUp · ChannelEnded · CallEnded
     ├── BridgeEntered · BridgeLeft
     ├── ChannelParked · ChannelUnparked · ChannelHeld · ChannelResumed
-    ├── CallTransferred
+    ├── CallTransferred · TakeOverAsked
     ├── CallerIdentified · NumberDialled · AttemptLinked
     ├── KeyChosen · CategoryPreset · BridgeFellBack · OutcomeReached
     ├── QueueEntered · QueueLeft · AgentConnected
@@ -186,6 +186,15 @@ class CallTransferred(Event):
 
     attended: bool
     """Whether they spoke with the new party first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOverAsked(Event):
+    """Somebody outside is rung to take the call over."""
+
+    kind: str
+    """Who that is: `emergency`, `psych`, `hotline`, `expert` or `oncall`."""
+    number: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,7 @@ _WORD: Final = re.compile(r"([a-z_]{1,32})")
 _ID: Final = re.compile(r"([A-Za-z0-9_.-]{1,100})")
 _QUEUE: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{0,3})")
 _BOOKED: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{1,3}):([0-9]{9,11}):([0-9]{10,12})")
+_TAKE_OVER: Final = re.compile(r"([a-z]{1,16}):([0-9]{0,20})")
 _LEFT: Final = re.compile(r"([a-z0-9_]{1,32}):([A-Z]{0,32})")
 _AGENT: Final = re.compile(r"([a-z0-9]{1,16})")
 _BY_AGENT: Final = re.compile(r"([a-z0-9]{0,16})")
@@ -290,6 +291,9 @@ _FACTS: Final[Mapping[str, _Maker]] = {
         *base, *_callback_booked(extra)
     ),
     UserEvent.CALLBACK_OF: lambda base, _, extra: events.CallbackBegun(*base, *_told(extra, _ID)),
+    UserEvent.TRANSFER: lambda base, _, extra: events.TakeOverAsked(
+        *base, *_told(extra, _TAKE_OVER)
+    ),
     UserEvent.OUTCOME: lambda base, _, extra: events.OutcomeReached(*base, *_told(extra, _OUTCOME)),
     UserEvent.HOLD: lambda base, _, extra: events.ChannelHeld(*base, *_told(extra, _BY_AGENT)),
     UserEvent.HOLD_END: lambda base, *_: events.ChannelResumed(*base),

@@ -178,6 +178,9 @@ def told(event: UserEvent, content: str) -> events.Event | None:
         (UserEvent.RATING_REASON, "5"),
         (UserEvent.RATING_EXEMPT, "No!"),
         (UserEvent.CAMPAIGN, ""),
+        (UserEvent.TRANSFER, "psych:+12356"),
+        (UserEvent.OUTCOME, "answered"),
+        (UserEvent.HOLD, "A1"),
     ],
 )
 def test_a_fact_that_is_not_in_its_shape_is_not_believed(event: UserEvent, content: str) -> None:
@@ -212,6 +215,7 @@ def test_every_fact_of_the_dialplan_is_understood() -> None:
         UserEvent.CAMPAIGN: "attempt_4711",
         UserEvent.CALLBACK_BOOKED: "anyone:0:1795000000:13800001234",
         UserEvent.CALLBACK_OF: "n1-7-1795000000.1",
+        UserEvent.TRANSFER: "psych:12356",
         UserEvent.OUTCOME: "callback_booked",
         UserEvent.HOLD: "a1001",
         UserEvent.HOLD_END: "",
