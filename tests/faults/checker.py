@@ -18,6 +18,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ _NEARBY = 1.0
 """Seconds between SIPp's clock and the journal's, within which a call may be the same one."""
 _FRAME_MS = 60
 """Milliseconds by which a coded sound may differ from the samples it was made of."""
+_SOUNDLESS = 100
+"""Milliseconds of talk of which no sound need have come through: a few packets."""
 _SPOKEN = 1_000
 """Milliseconds of talk that a killed Asterisk may not have brought to the disk yet."""
 
@@ -140,12 +143,10 @@ class Journal:
     def read(cls, folder: Path) -> Journal:
         journal = cls()
         for path in sorted(folder.glob("cel.jsonl*")):
-            for line in path.read_bytes().split(b"\n"):
-                try:
-                    if line:
-                        journal.lines.append(json.loads(line))
-                except ValueError:
-                    journal.torn += 1
+            seen = path.stat()
+            lines, torn = _lines(path, seen.st_ino, seen.st_size)
+            journal.lines += lines
+            journal.torn += torn
         return journal
 
     def begun(self) -> set[str]:
@@ -171,6 +172,20 @@ class Journal:
             end = max(times) if len(times) > 1 else last[_boot(unique)]
             found[linked[unique]].append((min(times), end, unique))
         return found
+
+
+@lru_cache(maxsize=200)
+def _lines(path: Path, _inode: int, size: int) -> tuple[list[dict[str, str]], int]:
+    """Read a file of the journal; the same file of the same size is not read twice."""
+    lines, torn = [], 0
+    with path.open("rb") as stream:
+        for line in stream.read(size).split(b"\n"):
+            try:
+                if line:
+                    lines.append(json.loads(line))
+            except ValueError:
+                torn += 1
+    return lines, torn
 
 
 def _boot(unique: str) -> str:
@@ -345,7 +360,8 @@ async def _recordings(
     mute, lost, short = [], 0, []
     for call in calls:
         talk, name = call["talk_ms"], call["call_id"]
-        if call["disposition"] == "engine_lost" and talk < _SPOKEN and name not in sound:
+        least = _SPOKEN if call["disposition"] == "engine_lost" else _SOUNDLESS
+        if talk < least and name not in sound:
             lost += bool(talk)
         elif talk and name not in sound:
             mute.append(f"{name}: {talk} ms of talk")
@@ -357,7 +373,7 @@ async def _recordings(
     waiting = [p.name for p in evidence.incoming.iterdir() if p.stat().st_size]
     left = [name for name in waiting if name.partition(".raw")[0] in owned]
     report.expect("recordings that nobody fetched", left)
-    report.figures |= {"recordings": len(kept), "words_lost_with_asterisk": lost}
+    report.figures |= {"recordings": len(kept), "talks_too_short_for_sound": lost}
 
 
 _RECORDINGS = """
@@ -366,26 +382,39 @@ SELECT call_id, leg, state, path, format, key_id, sha256, milliseconds FROM reco
 
 
 def _unplayable(evidence: Evidence, kept: Mapping[str, Any], files: set[str]) -> list[str]:
-    wrong = []
+    wrong: list[str] = []
     for path in sorted(kept.keys() & files):
-        try:
-            sound = _opened(evidence, kept[path])
-            seconds = soundfile.info(io.BytesIO(sound)).duration
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody can listen to it
-            wrong.append(f"{path}: {error!r}")
-            continue
-        if hashlib.sha256(sound).digest() != kept[path]["sha256"]:
-            wrong.append(f"{path}: another sha256")
-        elif not seconds or abs(seconds * 1000 - kept[path]["milliseconds"]) > _FRAME_MS:
-            wrong.append(f"{path}: {seconds} s, and {kept[path]['milliseconds']} ms by its row")
+        row, file = kept[path], evidence.archive / path
+        seen = file.stat()
+        said = tuple(row[k] for k in ("call_id", "leg", "format", "key_id", "sha256"))
+        state = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+        faults = _faults_of(file, evidence.keys, said, row["milliseconds"], state)
+        wrong += [f"{path}: {fault}" for fault in faults]
     return wrong
 
 
-def _opened(evidence: Evidence, row: Mapping[str, Any]) -> bytes:
-    path = evidence.archive / str(row["path"])
-    if row["key_id"] is None:
-        return path.read_bytes()
-    return unseal(path, evidence.keys, f"{row['call_id']}/{row['leg']}/{row['format']}")
+@lru_cache(maxsize=100_000)
+def _faults_of(
+    file: Path,
+    keys: Path,
+    said: tuple[Any, ...],
+    milliseconds: int,
+    _state: tuple[int, ...],
+) -> tuple[str, ...]:
+    """Open a recording and hold it against its row; the same file and row are not opened twice."""
+    call_id, leg, form, key_id, sha256 = said
+    try:
+        sound = file.read_bytes()
+        if key_id is not None:
+            sound = unseal(file, keys, f"{call_id}/{leg}/{form}")
+        seconds = soundfile.info(io.BytesIO(sound)).duration
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody can listen to it
+        return (repr(error),)
+    if hashlib.sha256(sound).digest() != sha256:
+        return ("another sha256",)
+    if not seconds or abs(seconds * 1000 - milliseconds) > _FRAME_MS:
+        return (f"{seconds} s, and {milliseconds} ms by its row",)
+    return ()
 
 
 def _other_books(report: Report, evidence: Evidence, journal: Journal) -> None:
