@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.config import load_settings
+from ivr.config import Settings, load_settings
 from ivr.errors import SettingsInvalid
 
 
@@ -86,3 +86,29 @@ def test_times_in_which_people_may_be_called_are_two_of_one_day(span: str) -> No
     assert load_settings({name: "00:00-24:00"}).callback.permitted == "00:00-24:00"
     with pytest.raises(SettingsInvalid, match=r"callback\.permitted"):
         load_settings({name: span})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("RETENTION__PSYCHOLOGY", "2y", r"psychology: .*at least 3y, came 2y"),
+        ("RETENTION__OUTBOUND", "29d", r"outbound: .*at least 30d, came 29d"),
+        ("RETENTION__GENERAL", "two years", r"general: .*as 30d, 24m or 3y"),
+        ("RETENTION__HOUR", "24", r"retention\.hour"),
+        ("FORMAT", "mp3", r"recordings\.format: .*'mp3'"),
+        ("STORAGE", "s3", r"expected recordings\.s3\.endpoint"),
+        ("S3__ENDPOINT", "ftp://x", r"recordings\.s3\.endpoint"),
+        ("S3__PREFIX", "../up/", r"recordings\.s3\.prefix"),
+    ],
+)
+def test_what_recordings_cannot_be_kept_by_is_refused(key: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsInvalid, match=expected):
+        load_settings({f"HOTLINE_RECORDINGS__{key}": value})
+
+
+def test_a_centre_may_keep_recordings_longer_and_settings_survive_being_written() -> None:
+    settings = load_settings({"HOTLINE_RECORDINGS__RETENTION__PSYCHOLOGY": "5y"})
+    written = settings.model_dump(mode="json")
+    assert written["recordings"]["retention"]["psychology"] == "5y"
+    assert Settings.model_validate(written).recordings == settings.recordings
+    assert settings.recordings.formats == ("opus",)
