@@ -56,9 +56,12 @@ class Listener:
         except asyncio.QueueFull:
             self.overrun = True
 
-    async def next(self) -> str:
-        """Wait for the next message."""
-        return await self._waiting.get()
+    async def next(self) -> list[str]:
+        """Wait for a message, and return all that are there."""
+        came = [await self._waiting.get()]
+        while not self._waiting.empty():
+            came.append(self._waiting.get_nowait())
+        return came
 
 
 class Feed:

@@ -124,6 +124,7 @@ def change(handler: Typed) -> Handler:
     once.__dict__.update(made.__dict__)
     once.__wrapped__ = made  # type: ignore[attr-defined]  # where inspect looks for the signature
     once.__name__, once.__doc__ = handler.__name__, handler.__doc__
+    once.__module__ = handler.__module__
     once.__annotations__ = handler.__annotations__
     once.is_change = True  # type: ignore[attr-defined]  # read when the document is made
     return once

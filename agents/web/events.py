@@ -37,7 +37,7 @@ LOOK_SECONDS: Final = 4.0
 """A session that was ended is cut after this."""
 FRAMES_A_SECOND: Final = 1_000
 SEND_SECONDS: Final = 5.0
-"""A browser that takes longer to read one message is cut."""
+"""A browser that takes longer to read what waits for it is cut."""
 CLOSE_SECONDS: Final = 2.0
 
 _ACTIVE: Final = {"type": "active"}
@@ -97,22 +97,16 @@ async def _told(
     after: Cursor | None,
     now: Cursor,
 ) -> int:
-    if after is not None:
-        for message in await feed.missed(after, now, listener.identity):
-            await _send(socket, message)
-    while True:
-        message = await listener.next()
-        if listener.overrun:
-            return WSCloseCode.TRY_AGAIN_LATER
+    messages = await feed.missed(after, now, listener.identity) if after is not None else []
+    while not listener.overrun:
         try:
-            await _send(socket, message)
+            async with asyncio.timeout(SEND_SECONDS):
+                for message in messages:
+                    await socket.send_str(message)
         except TimeoutError:
-            return WSCloseCode.TRY_AGAIN_LATER
-
-
-async def _send(socket: web.WebSocketResponse, message: str) -> None:
-    async with asyncio.timeout(SEND_SECONDS):
-        await socket.send_str(message)
+            break
+        messages = await listener.next()
+    return WSCloseCode.TRY_AGAIN_LATER
 
 
 async def _heard(request: web.Request, socket: web.WebSocketResponse) -> int:

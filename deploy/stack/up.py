@@ -63,6 +63,8 @@ async def bring_up(wish: Wish) -> int:
                     if not wish.once:
                         _show(record, wish)
                 if not wish.once:
+                    for line in await _first_people(stack):
+                        screen.say(line)
                     screen.say(f"\n座席桌面 · desktop: {await _way_in(stack)}")
                     screen.say("按 Ctrl-C 结束 · Ctrl-C ends everything")
                     ending.awaited = True
@@ -98,6 +100,23 @@ async def _start(stack: Stack, screen: Screen) -> None:
     for name in COMPONENTS:
         with screen.step(_LABELS[name]) as stack.tell:
             await stack.start(name)
+
+
+async def _first_people(stack: Stack) -> list[str]:
+    """Make a first agent, supervisor and editor; their passwords are told here and never again."""
+    if stack.memory.number("first people") is not None:
+        return []
+    agents = stack.settings.telephony.browsers or stack.settings.telephony.agents
+    wanted = [(agents[0], "agent", "咨询员")] if agents else []
+    wanted += [("s1001", "supervisor", "班长"), ("e1001", "editor", "知识库编辑")]
+    lines = []
+    for person, role, name in wanted:
+        code, said = await stack.ask("agents", "account", person, "--role", role, "--name", name)
+        if code == 0:
+            lines.append(f"  {name} · {role:<10} {person:<8} {said.strip()}")
+    stack.memory.keep("first people", len(lines))
+    head = "\n工号与密码，只显示这一次 · accounts and passwords, shown this once:"
+    return [head, *lines] if lines else []
 
 
 async def _way_in(stack: Stack) -> str:

@@ -20,6 +20,8 @@ import soundfile
 
 from deploy.stack.demonstration import AGENT_TONE, CALLER_TONE
 from deploy.stack.record import KEYS
+from deploy.stack.stack import Stack
+from deploy.stack.up import _first_people
 from ivr.config import REPOSITORY
 
 pytestmark = pytest.mark.real
@@ -150,3 +152,15 @@ def test_a_failure_names_the_part_and_shows_its_last_words(tmp_path: Path) -> No
     assert "127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
     assert _below(tmp_path) == []
+
+
+async def test_the_first_people_are_told_their_passwords_once(tmp_path: Path) -> None:
+    async with Stack(tmp_path, environment=_BARE) as stack:
+        await stack.start("postgres", "valkey", "migrate")
+        head, *people = await _first_people(stack)
+        assert "once" in head
+        assert [line.split()[-2] for line in people] == ["a2001", "s1001", "e1001"]
+        passwords = {line.split()[-1] for line in people}
+        assert len(passwords) == 3
+        assert all(len(password) == 20 for password in passwords)
+        assert await _first_people(stack) == []
