@@ -51,7 +51,7 @@ TRANSFER_ENDED: Final = "TRANSFER_ENDED"
 """Channel variable of that caller: any word, once the agent goes back to him."""
 
 CALLBACK_NUMBER: Final = "CALLBACK_NUMBER"
-"""Channel variable, set once for an attempt when its agent is there: whom to ring. Empty: nobody."""
+"""Channel variable, set once an attempt has its agent: whom to ring. Empty: nobody."""
 
 CALLBACK_OF: Final = "CALLBACK_OF"
 CALLBACK_QUEUE: Final = "CALLBACK_QUEUE"
@@ -68,6 +68,8 @@ class Route(StrEnum):
     QUEUE = "queue"
     BYE = "bye"
     VOICEMAIL = "voicemail"
+    CALLBACK = "callback"
+    """Into the line of `ROUTE_QUEUE`, and asked at once whether to be called back instead."""
     ONCALL = "oncall"
     """Ring who is on duty; not answered, an urgent message for the people of `ROUTE_QUEUE`."""
 

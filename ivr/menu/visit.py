@@ -83,10 +83,11 @@ class Visit:
         situation, name = self.situation, destination.name
         said: tuple[Prompt, ...] = ()
         numbers: tuple[str, ...] = ()
-        if destination.service is Service.QUEUE and name in situation.substitutes:
+        in_line = destination.service in {Service.QUEUE, Service.CALLBACK}
+        if in_line and name in situation.substitutes:
             said = (self.menu.sayings.closed,)
             destination = replace(destination, name=situation.substitutes[name])
-        elif destination.service is Service.QUEUE and name in situation.unstaffed:
+        elif in_line and name in situation.unstaffed:
             said = (self.menu.sayings.message,)
             destination = message_for(destination)
         elif destination.service is Service.ONCALL:

@@ -142,7 +142,13 @@ async def test_the_emergency_switch_puts_its_announcement_first_within_seconds(
             await caller.ended(10)
 
     await thrown("on", "--reason", "暴发")
-    await hears(SURGE)
+    async with exchange.caller("13800001235") as caller:
+        await caller.rtp.wait_for(SURGE, 15)
+        caller.press("4")
+        await caller.rtp.wait_for(CONFIRM, 10)
+        caller.press("1")
+        await exchange.says("13800001235", "CALLBACK_BOOKED", 15)
+        await caller.ended(15)
     sentence, spoken = "今日停水，请煮沸后饮用。", 3_000.0
     key = spoken_key(sentence, sentence)
     for suffix in ("wav", "wav16"):

@@ -39,6 +39,7 @@ NOT_BY_TELEPHONE: Final[Mapping[str, str]] = {
     "typed_ahead": "a hand is slower than Asterisk: the second menu begins between two keys",
     "know_number_unknown": "as typed_ahead: three keys at once through two menus",
     "last_minute": "needs a clock; hours are tested to the minute by the engine",
+    "surge_callback": "is called back on a number of its own, see test_callers.py",
     "night_report": "rings telephones outside, see test_transfers.py",
     "abandoned_twice": "needs an hour's history, see tests/ivr/test_callers.py",
     "abandoned_twice_psych": "as abandoned_twice",

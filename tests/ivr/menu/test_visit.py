@@ -67,6 +67,12 @@ def test_who_is_warned_hears_it_after_the_opening() -> None:
             Destination(Service.VOICEMAIL, "people", Priority.P1),
         ),
         (
+            Destination(Service.CALLBACK, "people"),
+            Situation(unstaffed=frozenset({"people"})),
+            ["p_message"],
+            Destination(Service.VOICEMAIL, "people"),
+        ),
+        (
             Destination(Service.ONCALL, "people", Priority.P1),
             Situation(),
             [],
