@@ -145,6 +145,16 @@ async def test_what_asterisk_tells_otherwise_is_reported_with_its_call(
     assert found["lines of CDR file and queue_log"].holds
 
 
+async def test_an_owed_message_is_found(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    """Its sound never came, and nobody has said so."""
+    await took(pool, settings, cel.message())
+    assert "conversations and messages not asked for their recording" not in await failing(settings)
+    await connection.execute("UPDATE call SET ended_at = now() - interval '11 min'")
+    assert "conversations and messages not asked for their recording" in await failing(settings)
+
+
 async def test_a_missing_audit_row_is_found(settings: Settings, connection: Connection) -> None:
     row = "INSERT INTO audit (actor, action, object, detail) VALUES ('a', 'b', 'c', '{}')"
     for _ in range(3):
