@@ -22,6 +22,7 @@ _AUTHORIZATION: Final = re.compile(
     r"(?im)^(?:Proxy-)?Authorization[ \t]*:[ \t]*Digest[ \t]+([^\r\n]*)"
 )
 _FIELD: Final = re.compile(r'([A-Za-z]{1,32})=(?:"([^"\\\r\n]*)"|([^\s",]+))')
+_PULSES: Final = frozenset({"\r\n", "\r\n\r\n"})
 _MD5: Final = "md5"
 
 
@@ -70,7 +71,8 @@ def relayed(message: str, telephone: Telephone) -> str:
             browser was not given.
     """
     start, _, _ = message.partition("\r\n")
-    if _RESPONSE.match(start):
+    # Empty lines keep the way open (RFC 5626 §3.5.1).
+    if message in _PULSES or _RESPONSE.match(start):
         return message
     request = _START.fullmatch(start)
     if request is None:

@@ -29,6 +29,7 @@ export default defineConfig(
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',
       'vue/html-self-closing': 'off',
+      'vuejs-accessibility/label-has-for': ['error', { required: { some: ['nesting', 'id'] } }],
       // A number in a text is what it looks like.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },

@@ -72,6 +72,11 @@ def test_what_answers_no_challenge_passes_as_it_is(start: str) -> None:
     assert relayed(message, PHONE) == message
 
 
+@pytest.mark.parametrize("pulse", ["\r\n", "\r\n\r\n"])
+def test_empty_lines_keep_the_way_open(pulse: str) -> None:
+    assert relayed(pulse, PHONE) == pulse
+
+
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_relay(text: str) -> None:
     for message in (text, f"REGISTER sip:a SIP/2.0\r\nAuthorization: Digest {text}\r\n\r\n"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,16 @@ from typing import Final
 import numpy as np
 import soundfile
 from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Error as PlaywrightError
 
 from agents.auth import Identity
 from agents.roles import Role
 from agents.service import make_account
+from ivr.config import REPOSITORY
 from tests.real.hotline import AGENT_TONE, Hotline
 
 CHROMIUM: Final = "/usr/bin/chromium"
+AXE: Final = REPOSITORY / "agents/desktop/node_modules/axe-core/axe.min.js"
 PATIENCE_MS: Final = 20_000
 """An end for waiting, on a machine that does much else."""
 
@@ -71,7 +75,8 @@ async def chromium(playwright: Playwright, microphone: Path) -> AsyncIterator[Br
     try:
         yield browser
     finally:
-        await browser.close()
+        if browser.is_connected():
+            await browser.close()
 
 
 @dataclass
@@ -87,17 +92,43 @@ class Desk:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.hotline.stack.ports.web}/"
 
-    async def sign_in(self, *, settle: bool = True) -> None:
+    async def sign_in(self) -> None:
         await self.page.goto(self.address)
         await self.page.get_by_label("工号").fill(self.person)
         await self.page.get_by_label("密码").fill(self.password)
         await self.page.get_by_role("button", name="登录").click()
-        if settle:
-            await self.line("ready")
+
+    async def go_online(self) -> None:
+        presence = self.page.locator("[data-test=presence]")
+        settled = re.compile("available|away|paused|wrap_up")
+        await expect(presence).to_have_attribute("data-state", settled, timeout=PATIENCE_MS)
+        if await presence.get_attribute("data-state") != "available":
+            await self.page.locator("[data-test=begin]").click()
+        await expect(presence).to_have_attribute("data-state", "available", timeout=PATIENCE_MS)
+
+    async def crash(self) -> None:
+        """Let the whole browser die at once, without a word to anybody."""
+        browser = self.page.context.browser
+        assert browser is not None
+        died = asyncio.Event()
+        browser.once("disconnected", lambda *_: died.set())
+        session = await browser.new_browser_cdp_session()
+        with suppress(PlaywrightError):
+            await session.send("Browser.crash")
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            await died.wait()
 
     async def line(self, state: str) -> None:
         shown = self.page.locator("[data-test=line]")
         await expect(shown).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
+
+    async def ready_for_enter(self) -> None:
+        """Wait, as fingers do, until the cursor is where Enter files, or a category is marked."""
+        await self.page.wait_for_function(
+            """() => document.activeElement?.closest('[data-test=save]')
+              || document.querySelector('[role=option].active')""",
+            timeout=PATIENCE_MS,
+        )
 
     async def call(self, phase: str) -> None:
         shown = self.page.locator("[data-test=call]")
@@ -113,12 +144,16 @@ class Desk:
                 await asyncio.sleep(0.1)
 
 
-async def open_desk(hotline: Hotline, browser: Browser, person: str) -> Desk:
-    """Give a person a browser window of his own, with plain sound."""
-    password = await make_account(
+_passwords: dict[str, str] = {}
+
+
+@asynccontextmanager
+async def open_desk(hotline: Hotline, browser: Browser, person: str) -> AsyncIterator[Desk]:
+    """Give a person a browser window of his own, with plain sound; he signs out in the end."""
+    made = await make_account(
         hotline.stack.settings, Identity(person, Role.AGENT, f"咨询员{person}")
     )
-    assert password is not None
+    password = _passwords.setdefault(person, made or "")
     context = await browser.new_context(
         viewport={"width": 1366, "height": 768}, locale="zh-CN", timezone_id="Asia/Shanghai"
     )
@@ -126,4 +161,22 @@ async def open_desk(hotline: Hotline, browser: Browser, person: str) -> Desk:
     await context.add_init_script(
         f"localStorage.setItem('sound', '{{\"processing\": false}}'); {_EAR}"
     )
-    return Desk(hotline, await context.new_page(), person, password)
+    desk = Desk(hotline, await context.new_page(), person, password)
+    try:
+        yield desk
+    finally:
+        if browser.is_connected():
+            origin = desk.address.rstrip("/")
+            await context.request.delete(f"{origin}/api/v1/session", headers={"Origin": origin})
+            await context.close()
+
+
+async def serious_findings(page: Page) -> list[str]:
+    """Let axe-core look at what is shown; give what it finds serious or worse."""
+    await page.evaluate(AXE.read_text("utf-8"))
+    found = await page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]

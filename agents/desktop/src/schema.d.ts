@@ -26,23 +26,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/leave": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** @description End the session, here and everywhere it is known. */
-        post: operations["session_leave"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -56,6 +39,58 @@ export interface paths {
         post?: never;
         /** @description End the session, here and everywhere it is known. */
         delete: operations["session_leave"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give one's own presence; away, for whoever has not said anything yet. */
+        get: operations["presence_show"];
+        /** @description Say what one means to do; during a call it counts from its end. */
+        put: operations["api_set_own"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give everybody's presence. */
+        get: operations["presence_show_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence/reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List why one may pause. */
+        get: operations["presence_show_reasons"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -107,6 +142,480 @@ export interface paths {
         put: operations["api_take_factor"];
         /** @description Make a second factor; the old one stays in force until the new one's first code. */
         post: operations["session_offer_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the call that rings at one's own telephone, or is talked through it. */
+        get: operations["calls_current"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give a call at a glance. */
+        get: operations["calls_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Show the caller's number; who saw it and why is written into the audit. */
+        post: operations["api_reveal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/form": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give what was written of a call. */
+        get: operations["forms_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * @description Keep what was typed; once answered it survives whatever happens to server and browser.
+         *
+         *     Needs no Idempotency-Key: the version makes a draft that is sent twice one. A draft that has
+         *     moved on elsewhere is refused (409).
+         */
+        put: operations["forms_keep_draft"];
+        post?: never;
+        /** @description Throw one's own draft away. */
+        delete: operations["forms_drop_draft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description File the form: saved means committed. Ends the draft and the wrap-up.
+         *
+         *     While the call's record is not written yet (`call_not_recorded`, 503) it is to be sent again.
+         */
+        post: operations["api_save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Correct a request, or withdraw it; what was written before stays to be read. */
+        put: operations["api_correct"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{request_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give every version of a request. */
+        get: operations["forms_show_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the recordings of a call that one may hear. */
+        get: operations["recordings_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/recordings/{leg}/peaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the waveform of a recording, both legs. */
+        get: operations["recordings_peaks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/recordings/{leg}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make a link through which this session hears a recording for a minute. */
+        post: operations["api_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Put a legal hold on a call: nothing recorded of it is deleted. */
+        put: operations["api_hold"];
+        post?: never;
+        /** @description Take the legal hold off a call. */
+        delete: operations["api_release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List one's own drafts, the oldest first. */
+        get: operations["forms_show_drafts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the whole tree in printed order. */
+        get: operations["categories_show_tree"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Find categories by Chinese, pinyin, initials or code. */
+        get: operations["categories_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories/suggestion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say what a note is about, and which dangers it shows. Changes nothing, and keeps nothing. */
+        post: operations["categories_suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Find articles in force by words, by category, or both. */
+        get: operations["articles_search"];
+        put?: never;
+        /** @description Write a new article; it waits for somebody else's judgement. */
+        post: operations["api_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Write a version from a Markdown file; the article of that name, or a new one. */
+        post: operations["api_bring_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the versions that wait for a judgement. */
+        get: operations["articles_show_review"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/remarks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List what nobody has dealt with. */
+        get: operations["articles_show_remarks"];
+        put?: never;
+        /** @description Say what no article tells. */
+        post: operations["api_miss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/remarks/{remark_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Note that a remark was dealt with. */
+        delete: operations["api_close_remark"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/{article_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the version in force. */
+        get: operations["articles_show"];
+        /** @description Write a further version; the one in force stays so until this one is approved. */
+        put: operations["api_write"];
+        post?: never;
+        /** @description Take an article out of force. */
+        delete: operations["api_retire"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/{article_id}/remarks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say what is wrong in an article. */
+        post: operations["api_remark"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/{article_id}/markdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the version in force as a Markdown file. */
+        get: operations["articles_take_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/{article_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give every version, the newest first. */
+        get: operations["articles_show_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/{article_id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give a version that a request cites, or one's own; others are for those who judge. */
+        get: operations["articles_show_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/articles/{article_id}/versions/{version}/judgement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Put a version in force, or refuse it; never one's own. */
+        post: operations["api_judge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -232,6 +741,88 @@ export interface components {
             take_over: boolean;
         };
         /**
+         * State
+         * @description States as shown; the last three are seen at the telephone, not meant.
+         * @enum {string}
+         */
+        State: "available" | "wrap_up" | "paused" | "away" | "ringing" | "talking" | "unreachable";
+        /**
+         * Presence
+         * @description What somebody does.
+         */
+        Presence: {
+            /** Person */
+            person: string;
+            state: components["schemas"]["State"];
+            /** Reason */
+            reason: string;
+            /**
+             * Reason Name
+             * @description Chinese
+             */
+            reason_name: string;
+            /**
+             * Call Id
+             * @description Of the call that rings, is talked, or is wrapped up
+             */
+            call_id: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * @description When a wrap-up ends by itself
+             */
+            until: string | null;
+        };
+        /**
+         * Wish
+         * @description What one can choose to be.
+         * @enum {string}
+         */
+        Wish: "available" | "paused" | "away";
+        /**
+         * PresenceChange
+         * @description What one means to do from now on.
+         */
+        PresenceChange: {
+            state: components["schemas"]["Wish"];
+            /**
+             * Reason
+             * @description Of a pause; see reasons
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * Presences
+         * @description What everybody does who uses a desk.
+         */
+        Presences: {
+            /** Presences */
+            presences: components["schemas"]["Presence"][];
+        };
+        /**
+         * PauseReason
+         * @description Why one may pause.
+         */
+        PauseReason: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * PauseReasons
+         * @description All reasons, in the order in which they are offered.
+         */
+        PauseReasons: {
+            /** Reasons */
+            reasons: components["schemas"]["PauseReason"][];
+        };
+        /**
          * Softphone
          * @description What a browser needs for its telephone; worth nothing after the session has ended.
          */
@@ -334,6 +925,871 @@ export interface components {
         FirstCode: {
             /** Code */
             code: string;
+        };
+        /**
+         * Card
+         * @description A call at a glance.
+         */
+        Card: {
+            /** Call Id */
+            call_id: string;
+            /** Direction */
+            direction: string;
+            /**
+             * Number
+             * @description Masked; see reveal
+             */
+            number: string;
+            origin: components["schemas"]["Origin"];
+            /** Dialled */
+            dialled: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Answered At */
+            answered_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Disposition
+             * @description Empty while the call goes on
+             */
+            disposition: string;
+            /** Menu Path */
+            menu_path: string;
+            /** Queue */
+            queue: string;
+            /** Agent */
+            agent: string;
+            /** Wait Ms */
+            wait_ms: number;
+            /** Talk Ms */
+            talk_ms: number;
+            /**
+             * Flags
+             * @description anonymous, elderly, gave_up, blocked, risk
+             */
+            flags: string[];
+            /** Steps */
+            steps: components["schemas"]["Step"][];
+            /** Presets */
+            presets: components["schemas"]["Preset"][];
+            /**
+             * Earlier
+             * @description The last ones first
+             */
+            earlier: components["schemas"]["EarlierCall"][];
+            /** Open Items */
+            open_items: components["schemas"]["OpenItem"][];
+        };
+        /**
+         * EarlierCall
+         * @description Another call of the same number.
+         */
+        EarlierCall: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Direction */
+            direction: string;
+            /** Disposition */
+            disposition: string;
+            /** Queue */
+            queue: string;
+            /** Agent */
+            agent: string;
+            /** Talk Ms */
+            talk_ms: number;
+            /** Requests */
+            requests: components["schemas"]["EarlierRequest"][];
+        };
+        /**
+         * EarlierRequest
+         * @description What an earlier call was about.
+         */
+        EarlierRequest: {
+            /** Request Id */
+            request_id: number;
+            /** Code */
+            code: string;
+            /** Path */
+            path: string[];
+            /** Settlement */
+            settlement: string;
+            /** Suspected Event */
+            suspected_event: boolean;
+            /** Risk */
+            risk: string;
+        };
+        /**
+         * OpenItem
+         * @description Something that is still to be done for the caller.
+         */
+        OpenItem: {
+            /**
+             * Kind
+             * @description message, missed or callback
+             */
+            kind: string;
+            /** Call Id */
+            call_id: string;
+            /** State */
+            state: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * Origin
+         * @description What the number tells; empty where it tells nothing.
+         */
+        Origin: {
+            /** Place */
+            place: string;
+            /** Carrier */
+            carrier: string;
+        };
+        /**
+         * Preset
+         * @description What the menu took the call to be about.
+         */
+        Preset: {
+            /** Scheme */
+            scheme: string;
+            /** Code */
+            code: string;
+            /** Path */
+            path: string[];
+        };
+        /**
+         * Step
+         * @description A key that the caller pressed.
+         */
+        Step: {
+            /** Menu */
+            menu: string;
+            /** Key */
+            key: string;
+        };
+        /**
+         * Current
+         * @description The call at one's own telephone.
+         */
+        Current: {
+            /**
+             * Activity
+             * @description offline, ready, ringing, talking, paused; empty: unknown
+             */
+            activity: string;
+            /**
+             * Call Id
+             * @description Empty: none
+             */
+            call_id: string;
+            /** @description Null: none, or its record is not written yet: ask again */
+            card: components["schemas"]["Card"] | null;
+        };
+        /**
+         * Reason
+         * @description Why somebody wants to see a number; written down with his name.
+         */
+        Reason: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Number
+         * @description A number, whole.
+         */
+        Number: {
+            /**
+             * Number
+             * @description Empty when it was withheld
+             */
+            number: string;
+        };
+        /**
+         * Content
+         * @description One request of a form, complete or not.
+         */
+        Content: {
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /** @default on_the_spot */
+            settlement: components["schemas"]["Settlement"];
+            /**
+             * Transferred To
+             * @default
+             */
+            transferred_to: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Region
+             * @default
+             */
+            region: string;
+            /**
+             * Red Flags
+             * @default []
+             */
+            red_flags: string[];
+            /** @default null */
+            risk: components["schemas"]["Risk"] | null;
+            /**
+             * Suspected Event
+             * @default false
+             */
+            suspected_event: boolean;
+            /**
+             * Articles
+             * @default []
+             */
+            articles: number[];
+            /** @default null */
+            suggestion: components["schemas"]["Suggestion"] | null;
+        };
+        /**
+         * Draft
+         * @description The form as it was last kept.
+         */
+        Draft: {
+            /** Call Id */
+            call_id: string;
+            /** Version */
+            version: number;
+            /** Requests */
+            requests: components["schemas"]["Content"][];
+            /**
+             * Saved At
+             * Format: date-time
+             */
+            saved_at: string;
+        };
+        /**
+         * Risk
+         * @description What was asked in a self-harm call; null where it was not, or not answered.
+         */
+        Risk: {
+            level: components["schemas"]["RiskLevel"];
+            /**
+             * Thoughts
+             * @default null
+             */
+            thoughts: boolean | null;
+            /**
+             * Plan
+             * @default null
+             */
+            plan: boolean | null;
+            /**
+             * Means
+             * @default null
+             */
+            means: boolean | null;
+            /**
+             * Timing
+             * @default null
+             */
+            timing: boolean | null;
+            /**
+             * Alone
+             * @default null
+             */
+            alone: boolean | null;
+            /**
+             * Past Attempts
+             * @default null
+             */
+            past_attempts: boolean | null;
+            /**
+             * Self Rating
+             * @default null
+             */
+            self_rating: number | null;
+        };
+        /**
+         * RiskLevel
+         * @description Of a self-harm call: 低, 中, 高, 极高.
+         * @enum {string}
+         */
+        RiskLevel: "low" | "medium" | "high" | "extreme";
+        /**
+         * SavedRequest
+         * @description A request, in one of its versions.
+         */
+        SavedRequest: {
+            /** Request Id */
+            request_id: number;
+            /** Version */
+            version: number;
+            /** Position */
+            position: number;
+            /** Scheme */
+            scheme: string;
+            /** Path */
+            path: string[];
+            content: components["schemas"]["Content"];
+            /** Withdrawn */
+            withdrawn: boolean;
+            /** Written By */
+            written_by: string;
+            /**
+             * Written At
+             * Format: date-time
+             */
+            written_at: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Settlement
+         * @description How a request was settled.
+         * @enum {string}
+         */
+        Settlement: "on_the_spot" | "transferred" | "open";
+        /**
+         * Suggestion
+         * @description What had been suggested, as it was given; the next model learns from the difference.
+         */
+        Suggestion: {
+            /** Guess */
+            guess: string;
+            /** Confidence */
+            confidence: number[];
+            /** Model */
+            model: string;
+        };
+        /**
+         * Form
+         * @description All that was written of a call: the requests in force, and one's own draft.
+         */
+        Form: {
+            /** Call Id */
+            call_id: string;
+            draft: components["schemas"]["Draft"] | null;
+            /** Requests */
+            requests: components["schemas"]["SavedRequest"][];
+        };
+        /**
+         * DraftChange
+         * @description The whole form as it stands now.
+         */
+        DraftChange: {
+            /**
+             * Version
+             * @description The one this was made from; 0 for the first
+             */
+            version: number;
+            /** Requests */
+            requests: components["schemas"]["Content"][];
+        };
+        /**
+         * Filing
+         * @description The form, complete.
+         */
+        Filing: {
+            /** Requests */
+            requests: components["schemas"]["Content"][];
+        };
+        /**
+         * Filed
+         * @description The numbers of the new requests, in the order of the form.
+         */
+        Filed: {
+            /** Request Ids */
+            request_ids: number[];
+        };
+        /**
+         * Correction
+         * @description A request as it ought to be.
+         */
+        Correction: {
+            /**
+             * Version
+             * @description The one that was seen
+             */
+            version: number;
+            content: components["schemas"]["Content"];
+            /**
+             * Withdrawn
+             * @description It was none; it is counted no more
+             * @default false
+             */
+            withdrawn: boolean;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Versions
+         * @description Every version of a request, the newest first.
+         */
+        Versions: {
+            /** Versions */
+            versions: components["schemas"]["SavedRequest"][];
+        };
+        /**
+         * Pause
+         * @description A mark where the recording was paused.
+         */
+        Pause: {
+            /**
+             * Offset Ms
+             * @description In the sound
+             */
+            offset_ms: number;
+            /**
+             * Pause Ms
+             * @description How much is not in it
+             */
+            pause_ms: number;
+        };
+        /**
+         * Recording
+         * @description A recording of a call.
+         */
+        Recording: {
+            /**
+             * Leg
+             * @enum {string}
+             */
+            leg: "both" | "voicemail";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "kept" | "missing" | "deleted";
+            /** Milliseconds */
+            milliseconds: number;
+            /** Pauses */
+            pauses: components["schemas"]["Pause"][];
+            /**
+             * Held
+             * @description A legal hold is on the call
+             */
+            held: boolean;
+        };
+        /**
+         * Recordings
+         * @description What there is of a call that one may hear.
+         */
+        Recordings: {
+            /** Recordings */
+            recordings: components["schemas"]["Recording"][];
+        };
+        /**
+         * Waveform
+         * @description The loudest sample of each stretch of equal length.
+         */
+        Waveform: {
+            /** Milliseconds */
+            milliseconds: number;
+            /**
+             * Loudest
+             * @description What a peak is at most
+             */
+            loudest: number;
+            /** Caller */
+            caller: number[];
+            /** Agent */
+            agent: number[];
+        };
+        /**
+         * Purpose
+         * @description Why somebody wants to hear it; written down with his name.
+         */
+        Purpose: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Playable
+         * @description Where it can be heard.
+         */
+        Playable: {
+            /**
+             * Url
+             * @description For an audio element of this session
+             */
+            url: string;
+            /** Valid Seconds */
+            valid_seconds: number;
+        };
+        /**
+         * Drafts
+         * @description Forms that were begun and not saved.
+         */
+        Drafts: {
+            /** Drafts */
+            drafts: components["schemas"]["Draft"][];
+        };
+        /**
+         * Category
+         * @description One node of the tree.
+         */
+        Category: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /**
+             * Path
+             * @description Names from the service type down
+             */
+            path: string[];
+            /** Parent */
+            parent: string | null;
+            /**
+             * Level
+             * @description 0 is the service type
+             */
+            level: number;
+            /** Leaf */
+            leaf: boolean;
+            /**
+             * Selectable
+             * @description Whether a request may be filed here
+             */
+            selectable: boolean;
+        };
+        /**
+         * Categories
+         * @description Nodes of the edition in force.
+         */
+        Categories: {
+            /** Scheme */
+            scheme: string;
+            /** Categories */
+            categories: components["schemas"]["Category"][];
+        };
+        /**
+         * Note
+         * @description What an agent has typed so far, and what else is known.
+         */
+        Note: {
+            /** Text */
+            text: string;
+            /**
+             * Service
+             * @default
+             */
+            service: string;
+            /**
+             * Menu
+             * @description A preset of the call
+             * @default
+             */
+            menu: string;
+            /**
+             * Queue
+             * @default
+             */
+            queue: string;
+            /**
+             * Outbound
+             * @default false
+             */
+            outbound: boolean;
+        };
+        /**
+         * Candidate
+         * @description A category that is offered.
+         */
+        Candidate: {
+            /** Code */
+            code: string;
+            /** Path */
+            path: string[];
+            /** Confidence */
+            confidence: number;
+        };
+        /**
+         * Flag
+         * @description A danger that the note shows, and what the agent does about it.
+         */
+        Flag: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Advice */
+            advice: string;
+        };
+        /**
+         * Suggested
+         * @description What a note is about, as far as a machine can tell.
+         */
+        Suggested: {
+            /**
+             * Ready
+             * @description False: no model yet, or no time; ask again or choose by hand
+             */
+            ready: boolean;
+            /**
+             * Candidates
+             * @description Up to three, the likeliest first
+             */
+            candidates: components["schemas"]["Candidate"][];
+            /**
+             * Settled
+             * @description The deepest level that is certain; empty when none is
+             */
+            settled: string;
+            /**
+             * Reason
+             * @description The words, keys or earlier notes that led there, in Chinese
+             */
+            reason: string;
+            /** Flags */
+            flags: components["schemas"]["Flag"][];
+            /** Guess */
+            guess: string;
+            /**
+             * Confidence
+             * @description Of the guess, by level; to be sent with the form
+             */
+            confidence: number[];
+            /** Model */
+            model: string;
+        };
+        /**
+         * Hit
+         * @description An article that was found.
+         */
+        Hit: {
+            /** Article Id */
+            article_id: number;
+            /** Version */
+            version: number;
+            /** Title */
+            title: string;
+            /** Categories */
+            categories: string[];
+            /** Answer */
+            answer: string;
+            /** Sources */
+            sources: string[];
+        };
+        /**
+         * Hits
+         * @description Articles in force, the best first.
+         */
+        Hits: {
+            /** Articles */
+            articles: components["schemas"]["Hit"][];
+        };
+        /**
+         * NewText
+         * @description A new article.
+         */
+        NewText: {
+            /** Title */
+            title: string;
+            /**
+             * Answer
+             * @description 标准口径
+             */
+            answer: string;
+            /**
+             * Body
+             * @description Markdown
+             */
+            body: string;
+            /** Categories */
+            categories: string[];
+            /** Sources */
+            sources: string[];
+            /**
+             * Valid From
+             * @default null
+             */
+            valid_from: string | null;
+            /**
+             * Valid Until
+             * @default null
+             */
+            valid_until: string | null;
+            /**
+             * Slug
+             * @description Name of its file in an export
+             * @default null
+             */
+            slug: string | null;
+        };
+        /**
+         * Placed
+         * @description Where a version was put.
+         */
+        Placed: {
+            /** Article Id */
+            article_id: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Markdown
+         * @description An article as a file.
+         */
+        Markdown: {
+            /** Slug */
+            slug: string;
+            /** Markdown */
+            markdown: string;
+        };
+        /**
+         * ArticleVersion
+         * @description One version of an article.
+         */
+        ArticleVersion: {
+            /** Article Id */
+            article_id: number;
+            /** Slug */
+            slug: string;
+            /** Version */
+            version: number;
+            standing: components["schemas"]["Standing"];
+            text: components["schemas"]["Text"];
+            /** Written By */
+            written_by: string;
+            /**
+             * Written At
+             * Format: date-time
+             */
+            written_at: string;
+            /** Judged By */
+            judged_by: string;
+            /** Judged At */
+            judged_at: string | null;
+            /** Remark */
+            remark: string;
+        };
+        /**
+         * Standing
+         * @description What a version is.
+         * @enum {string}
+         */
+        Standing: "review" | "approved" | "refused" | "replaced" | "retired";
+        /**
+         * Text
+         * @description What an article says.
+         */
+        Text: {
+            /** Title */
+            title: string;
+            /**
+             * Answer
+             * @description 标准口径
+             */
+            answer: string;
+            /**
+             * Body
+             * @description Markdown
+             */
+            body: string;
+            /** Categories */
+            categories: string[];
+            /** Sources */
+            sources: string[];
+            /**
+             * Valid From
+             * @default null
+             */
+            valid_from: string | null;
+            /**
+             * Valid Until
+             * @default null
+             */
+            valid_until: string | null;
+        };
+        /**
+         * ArticleVersions
+         * @description Versions, of one article or of several.
+         */
+        ArticleVersions: {
+            /** Versions */
+            versions: components["schemas"]["ArticleVersion"][];
+        };
+        /**
+         * Remark
+         * @description What a reader found.
+         */
+        Remark: {
+            /** Remark Id */
+            remark_id: number;
+            /**
+             * Article Id
+             * @description Null: no article tells it
+             */
+            article_id: number | null;
+            /** Kind */
+            kind: string;
+            /** Note */
+            note: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+        };
+        /**
+         * Remarks
+         * @description Remarks that nobody has dealt with.
+         */
+        Remarks: {
+            /** Remarks */
+            remarks: components["schemas"]["Remark"][];
+        };
+        /**
+         * MissingArticle
+         * @description What no article tells.
+         */
+        MissingArticle: {
+            /** Note */
+            note: string;
+        };
+        /**
+         * Kind
+         * @description What is the matter with an article.
+         * @enum {string}
+         */
+        Kind: "wrong" | "outdated";
+        /**
+         * ArticleRemark
+         * @description What is wrong in an article.
+         */
+        ArticleRemark: {
+            kind: components["schemas"]["Kind"];
+            /** Note */
+            note: string;
+        };
+        /**
+         * Judgement
+         * @description Whether a version may be in force.
+         */
+        Judgement: {
+            /** Approve */
+            approve: boolean;
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
         };
         /**
          * RoleGrants
@@ -473,38 +1929,13 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["Login"];
             };
         };
         responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Why it was not done. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    session_leave: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -531,6 +1962,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -559,11 +1991,135 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    presence_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presence"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_set_own: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presence"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    presence_show_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presences"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    presence_show_reasons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseReasons"];
+                };
             };
             /** @description Why it was not done. */
             default: {
@@ -585,6 +2141,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -614,12 +2171,13 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["NewPassword"];
             };
         };
         responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -647,12 +2205,13 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["FirstCode"];
             };
         };
         responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -679,6 +2238,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -686,6 +2246,1098 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Factor"];
                 };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calls_current: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Current"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    calls_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_reveal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Number"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forms_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Form"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forms_keep_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forms_drop_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_save: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Filing"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Filed"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_correct: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                request_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Correction"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forms_show_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Versions"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recordings_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recordings"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recordings_peaks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+                leg: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waveform"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_link: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+                leg: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Purpose"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Playable"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_hold: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Purpose"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_release: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Purpose"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forms_show_drafts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drafts"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    categories_show_tree: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Categories"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    categories_search: {
+        parameters: {
+            query: {
+                q: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Categories"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    categories_suggest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Note"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggested"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_search: {
+        parameters: {
+            query?: {
+                q?: string;
+                category?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hits"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewText"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Placed"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_bring_in: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Markdown"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Placed"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_show_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArticleVersions"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_show_remarks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Remarks"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_miss: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MissingArticle"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_close_remark: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                remark_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                article_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArticleVersion"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_write: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                article_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Text"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Placed"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_retire: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                article_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_remark: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                article_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArticleRemark"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_take_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                article_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Markdown"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_show_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                article_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArticleVersions"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    articles_show_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                article_id: number;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArticleVersion"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_judge: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                article_id: number;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Judgement"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was not done. */
             default: {
@@ -707,6 +3359,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -735,6 +3388,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -764,12 +3418,13 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["NewUser"];
             };
         };
         responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -799,12 +3454,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["UserChange"];
             };
         };
         responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -836,6 +3492,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -869,6 +3526,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             204: {
                 headers: {
                     [name: string]: unknown;

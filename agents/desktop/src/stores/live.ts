@@ -1,7 +1,6 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 
-import { useConnection } from './connection'
 
 export interface QueueNow {
   name: string
@@ -29,7 +28,6 @@ const RETRY_MS = 3_000
 export const useLive = defineStore('live', () => {
   const picture = shallowRef<Picture | null>(null)
   const seenAt = ref(0)
-  const connection = useConnection()
   let stream: EventSource | null = null
   let retry: ReturnType<typeof setTimeout> | undefined
 
@@ -39,10 +37,8 @@ export const useLive = defineStore('live', () => {
     stream.onmessage = (event: MessageEvent<string>) => {
       picture.value = JSON.parse(event.data) as Picture
       seenAt.value = Date.now()
-      connection.isLive = true
     }
     stream.onerror = () => {
-      connection.isLive = false
       if (stream?.readyState !== EventSource.CLOSED) return
       stop()
       retry = setTimeout(watch, RETRY_MS)

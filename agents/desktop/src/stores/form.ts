@@ -1,0 +1,181 @@
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef } from 'vue'
+
+import { api, asked, changed, Refusal, type Schemas } from '../api'
+import { blank, isComplete, type Content } from '../content'
+import { later } from '../later'
+import { useCategories } from './categories'
+
+export type Suggested = Schemas['Suggested']
+export type Card = Schemas['Card']
+type SaveState = 'clean' | 'typing' | 'kept' | 'failed'
+
+const DRAFT_MS = 700
+const SUGGEST_MS = 500
+const SHORTEST_NOTE = 2
+/** A call's record appears a moment after the ring. */
+const CARD_MS = [150, 150, 300, 500, 1_000, 2_000] as const
+
+/** The form of one call: what was typed is kept on every pause, and filed once. */
+export const useForm = defineStore('form', () => {
+  const categories = useCategories()
+  const callId = ref('')
+  const card = shallowRef<Card | null>(null)
+  const requests = ref<Content[]>([blank()])
+  const at = ref(0)
+  const suggested = shallowRef<Suggested | null>(null)
+  const state = ref<SaveState>('clean')
+  const isSaving = ref(false)
+  const problem = shallowRef<unknown>(null)
+  const filed = ref(0)
+  let version = 0
+  let keeping: Promise<void> = Promise.resolve()
+
+  const current = computed(() => requests.value[at.value] ?? blank())
+  const canSave = computed(() => callId.value !== '' && !isSaving.value && requests.value.every(isComplete))
+
+  const keepSoon = later(DRAFT_MS, () => { keeping = keeping.then(keep) })
+  const suggestSoon = later(SUGGEST_MS, () => { void suggest() })
+
+  /** Show a call's form; what was typed for another stays as its draft. */
+  async function open(id: string): Promise<void> {
+    if (id === callId.value) return
+    keepSoon.now()
+    reset(id)
+    await Promise.all([loadCard(id), loadDraft(id), categories.begin().catch(() => undefined)])
+    if (callId.value === id) prefill()
+  }
+
+  function reset(id: string): void {
+    callId.value = id
+    card.value = null
+    requests.value = [blank()]
+    at.value = 0
+    version = 0
+    suggested.value = null
+    state.value = 'clean'
+    problem.value = null
+  }
+
+  async function loadCard(id: string): Promise<void> {
+    for (const pause of CARD_MS) {
+      try {
+        const found = await asked(api.GET('/api/v1/calls/{call_id}', { params: { path: { call_id: id } } }))
+        if (callId.value === id) card.value = found
+        return
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.status !== 404) return
+      }
+      await new Promise((resume) => setTimeout(resume, pause))
+    }
+  }
+
+  async function loadDraft(id: string): Promise<void> {
+    try {
+      const form = await asked(api.GET('/api/v1/calls/{call_id}/form', { params: { path: { call_id: id } } }))
+      if (callId.value !== id || !form.draft) return
+      version = form.draft.version
+      if (form.draft.requests.length) requests.value = form.draft.requests
+      state.value = 'kept'
+    } catch {
+      // Without its draft the form is an empty one; keeping will say what is wrong.
+    }
+  }
+
+  /** The menu has heard what it is about: that stands there until somebody knows better. */
+  function prefill(): void {
+    const preset = card.value?.presets.at(-1)
+    const first = requests.value[0]
+    const files = categories.byCode.get(preset?.code ?? '')?.selectable ?? false
+    if (preset && first && files && !first.code) first.code = preset.code
+    suggestSoon()
+  }
+
+  function change(part: Partial<Content>): void {
+    requests.value[at.value] = { ...current.value, ...part }
+    state.value = 'typing'
+    problem.value = null
+    if (callId.value) keepSoon()
+    if (part.note !== undefined) suggestSoon()
+  }
+
+  async function keep(): Promise<void> {
+    const id = callId.value
+    if (!id) return
+    const body = { version, requests: requests.value }
+    try {
+      const kept = await asked(api.PUT('/api/v1/calls/{call_id}/draft', { params: { path: { call_id: id } }, body }))
+      if (callId.value !== id) return
+      version = kept.version
+      if (!keepSoon.isWaiting()) state.value = 'kept'
+    } catch (error) {
+      if (callId.value !== id) return
+      state.value = 'failed'
+      if (error instanceof Refusal && (error.status === 0 || error.status === 503)) keepSoon()
+    }
+  }
+
+  async function suggest(): Promise<void> {
+    const id = callId.value
+    const { note } = current.value
+    const menu = card.value?.presets.at(-1)?.code ?? ''
+    if (note.length < SHORTEST_NOTE && !menu) {
+      suggested.value = null
+      return
+    }
+    try {
+      const body = { text: note, menu, queue: card.value?.queue ?? '', service: '', outbound: false }
+      const found = await asked(api.POST('/api/v1/categories/suggestion', { body }))
+      if (callId.value === id && current.value.note === note) suggested.value = found
+    } catch {
+      suggested.value = null
+    }
+  }
+
+  function choose(code: string): void {
+    const from = suggested.value
+    const suggestion = from?.ready ? { guess: from.guess, confidence: from.confidence, model: from.model } : null
+    change({ code, suggestion })
+  }
+
+  function add(): void {
+    requests.value.push(blank())
+    at.value = requests.value.length - 1
+    suggested.value = null
+  }
+
+  function remove(index: number): void {
+    if (requests.value.length < 2) return
+    requests.value.splice(index, 1)
+    at.value = Math.min(at.value, requests.value.length - 1)
+    state.value = 'typing'
+    keepSoon()
+  }
+
+  /** File the form; true when it is committed. */
+  async function save(): Promise<boolean> {
+    if (!canSave.value) return false
+    isSaving.value = true
+    problem.value = null
+    keepSoon.drop()
+    try {
+      await keeping
+      const path = { call_id: callId.value }
+      const body = { requests: requests.value }
+      await changed(({ header }) => api.POST('/api/v1/calls/{call_id}/requests', { params: { header, path }, body }))
+      filed.value += requests.value.length
+      reset('')
+      return true
+    } catch (error) {
+      problem.value = error
+      return false
+    } finally {
+      isSaving.value = false
+    }
+  }
+
+  return {
+    callId, card, requests, at, current, suggested, state, problem, isSaving, canSave, filed,
+    open, change, choose, add, remove, save,
+  }
+})
