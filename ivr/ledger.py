@@ -41,6 +41,9 @@ _LONGEST_BOOT: Final = 18
 _STUCK_SECONDS: Final = 60.0
 """Longer than every deadline of one step and its pause: past it the process hangs."""
 
+_LONGEST_FILE_SECONDS: Final = 900.0
+"""A recording of hours is encoded at the lowest priority; until it is kept, nothing comes round."""
+
 
 class Ledger:
     """The parts of the ledger, and what wakes them."""
@@ -64,7 +67,7 @@ class Ledger:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._keep(self.take_in), name="intake")
             parts.create_task(self._keep(self.fold), name="folding")
-            parts.create_task(self._keep(self.sweep), name="recordings")
+            parts.create_task(self._keep(self.sweep, _LONGEST_FILE_SECONDS), name="recordings")
             parts.create_task(self._keep(self.upkeep), name="upkeep")
             parts.create_task(self._keep(self.tend, keeping.STUCK_SECONDS), name="archive")
 

@@ -46,7 +46,9 @@ _SUFFIXES: Final[Mapping[str, str]] = {".voicemail.raw": "voicemail", ".raw": "b
 """Leg by the end of the name, the longer first."""
 _QUIET_SECONDS: Final = 1.0
 """Asterisk may still be writing a moment after the call has ended."""
-_AT_ONCE: Final = 50
+_ROUND_SECONDS: Final = 10.0
+"""After this no further file is begun: whoever watches the ledger must see it come round, however
+many files wait and however slow the machine is."""
 _LEAST_PRIORITY: Final = 19
 
 
@@ -109,10 +111,12 @@ class Sweeper:
         named = [(file.call_id, file) for file in quiet if file.call_id]
         calls = await self._calls(sorted({call_id for call_id, _ in named}))
         self._troubles.keep_only({file.path.name for file in found})
-        done = 0
+        done, until = 0, time.monotonic() + _ROUND_SECONDS
         for call_id, file in named:
             call = calls.get(call_id)
-            if call is not None and call["final"] and done < _AT_ONCE:
+            if done and time.monotonic() > until:
+                break
+            if call is not None and call["final"]:
                 done += await self._finish(file, call)
         for file in quiet:
             if now - file.modified_s > GRACE.total_seconds() and file.call_id not in calls:

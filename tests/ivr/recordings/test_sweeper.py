@@ -224,6 +224,18 @@ async def test_a_conversation_without_a_file_raises_one_alarm(
     assert await connection.fetchval("SELECT count(*) FROM recording WHERE state = 'kept'") == 2
 
 
+async def test_a_round_has_an_end_however_many_files_wait(
+    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [cel.answered(number) for number in (1, 2, 3)]
+    for call in calls:
+        recorded(settings, f"{call.call_id}.raw")
+    await took(pool, settings, *calls)
+    monkeypatch.setattr("ivr.recordings.sweeper._ROUND_SECONDS", 0.0)
+    sweeper = Sweeper(pool, settings)
+    assert [await sweeper.step() for _ in range(4)] == [1, 1, 1, 0]
+
+
 async def test_the_empty_file_of_a_call_in_which_nobody_spoke_goes(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:
