@@ -259,7 +259,7 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]
         }
         figures = await bench_calls(bench, crowds)
         notes = {name: await notes_of(process) for name, (process, _) in crowds.items()}
-        await settle(bench)
+        figures["settled"] = await settle(bench)
         figures |= {"media": notes, "digits": digits(bench, notes["callers"])}
         figures["recordings"] = await recordings(bench)
         code, said = await stack.ask("ivr", "verify")
@@ -348,18 +348,23 @@ async def control(stack: Stack, line: str) -> None:
     assert await process.wait() == 0
 
 
-async def settle(bench: Bench) -> None:
-    """Wait until every call is recorded and every conversation is in the archive."""
+async def settle(bench: Bench) -> bool:
+    """Wait until every call is recorded and every conversation is kept; tell whether they are."""
     connection = await asyncpg.connect(_database(bench.stack))
     sql = (
         "SELECT (SELECT count(*) FROM call WHERE NOT final) + (SELECT count(*) FROM fold_due)"
         " + (SELECT count(*) FROM call WHERE talk_ms > 0)"
         " - (SELECT count(*) FROM recording WHERE state = 'kept')"
     )
-    async with asyncio.timeout(300):
-        while await connection.fetchval(sql):  # noqa: ASYNC110 - another process writes it
-            await asyncio.sleep(1)
-    await connection.close()
+    try:
+        async with asyncio.timeout(LAST_SECONDS):
+            while await connection.fetchval(sql):  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(1)
+    except TimeoutError:
+        return False
+    finally:
+        await connection.close()
+    return True
 
 
 def _database(stack: Stack) -> str:
