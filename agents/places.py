@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
-from phonenumbers import carrier, geocoder
 
 from ivr.callers import national_number
 
@@ -37,6 +36,9 @@ def origin_of(number: str) -> Origin:
         return Origin()
     if not phonenumbers.is_possible_number(parsed):
         return Origin()
+    # The tables of the whole world: two seconds and 200 MB, which a command has no use for.
+    from phonenumbers import carrier, geocoder  # noqa: PLC0415 - as said
+
     return Origin(
         geocoder.description_for_number(parsed, _LANGUAGE),
         carrier.name_for_number(parsed, _LANGUAGE),

@@ -16,7 +16,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from agents import audit, places, users
+from agents import audit, places, upkeep, users
 from agents.attendance import Attendance, Doors
 from agents.auth import Identity, Sessions
 from agents.feed import Feed
@@ -91,6 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[int]:
         running_beside = [
             tasks.create_task(parts.watch.run(), name="watch"),
             tasks.create_task(parts.feed.run(), name="feed"),
+            tasks.create_task(upkeep.run(pool), name="upkeep"),
         ]
         if settings.web.suggestions:
             learner = keep_learning(pool, settings, parts.suggestions.prepare)

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -27,7 +26,6 @@ from ivr.config import DatabaseSettings
 from ivr.database import Pool, Session, transaction
 
 KEY_HEADER: Final = "Idempotency-Key"
-KEPT: Final = timedelta(days=30)
 
 POOL: Final = web.AppKey("pool", Pool)
 DATABASE: Final = web.AppKey("database", DatabaseSettings)

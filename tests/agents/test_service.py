@@ -17,7 +17,7 @@ from agents.service import address_of
 from ivr.config import REPOSITORY, DatabaseSettings, WebSettings
 from tests.ivr.test_live import Valkey
 
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 def environment(tmp_path: Path, redis_url: str, database_url: str, port: int) -> dict[str, str]:
