@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.duty import on_duty
 from ivr.errors import DefinitionInvalid
 from ivr.hours import (
     SHANGHAI,
@@ -196,3 +197,33 @@ def test_a_fault_is_named(old: str, new: str, place: str, sentence: str) -> None
     assert "hours.toml:" in caught.value.detail
     assert place in caught.value.detail
     assert sentence in caught.value.detail
+
+
+DUTY = """
+[duty.anyone]
+numbers = ["13800000000"]
+[[duty.anyone.shifts]]
+begins = 2026-11-23T17:30:00
+ends = 2026-11-24T08:30:00
+numbers = ["02583620521"]
+"""
+
+
+def test_who_is_on_call_is_read_with_the_shifts() -> None:
+    roster = parse_hours(Path("hours.toml"), FILE + DUTY).duty["anyone"]
+    assert on_duty(roster, at("2026-11-23 20:00")) == ("02583620521", "13800000000")
+    assert on_duty(roster, at("2026-11-24 20:00")) == ("13800000000",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"13800000000"', '"0085212345678"', "duty.anyone.numbers"),
+        ("2026-11-24T08:30:00", "2026-11-22T08:30:00", "an end after the beginning"),
+        ("2026-11-24T08:30:00", "2026-11-24T08:30:00+08:00", "without a zone"),
+        ("duty.anyone", "duty.moon", "name of a queue"),
+    ],
+)
+def test_a_roster_that_would_ring_nobody_is_refused(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(DefinitionInvalid, match=complaint):
+        parse_hours(Path("hours.toml"), FILE + DUTY.replace(old, new))
