@@ -80,7 +80,7 @@ class Callbacks(Hotline):
             talk_seconds=talk_seconds,
         )
 
-    async def ticket(self, number: str, *states: str, within: float = 20.0) -> asyncpg.Record:
+    async def ticket(self, number: str, *states: str, within: float = 60.0) -> asyncpg.Record:
         """Wait until the newest ticket of a number is in one of these states."""
         sql = "SELECT * FROM callback_ticket WHERE number = $1 ORDER BY ticket_id DESC LIMIT 1"
         rows: list[asyncpg.Record] = []
@@ -166,11 +166,11 @@ class Callbacks(Hotline):
     async def books(self, number: str, parties: AsyncExitStack, *, others: bool = False) -> None:
         """Let somebody wait, be offered a call back, and confirm his own number."""
         caller = await waiting(self, number, parties, others=others)
-        await caller.rtp.wait_for(OFFER, 25)
+        await caller.rtp.wait_for(OFFER, 60)
         caller.press("1")
-        await caller.rtp.wait_for(CONFIRM, 8)
+        await caller.rtp.wait_for(CONFIRM, 40)
         caller.press("1")
-        await caller.rtp.wait_for(BOOKED, 8)
+        await caller.rtp.wait_for(BOOKED, 40)
         await caller.ended(10)
 
 
@@ -178,10 +178,10 @@ async def waiting(
     hotline: Hotline, number: str, parties: AsyncExitStack, *, others: bool = False
 ) -> Caller:
     caller = await parties.enter_async_context(hotline.caller(number))
-    await caller.rtp.wait_for(MAIN, 12)
+    await caller.rtp.wait_for(MAIN, 40)
     caller.press("0")
     if others:
-        await caller.rtp.wait_for(PLACE, 6)
+        await caller.rtp.wait_for(PLACE, 40)
     await hotline.says(number, "QUEUE", 10)
     return caller
 
@@ -233,11 +233,11 @@ async def test_a_call_back_keeps_the_place_between_two_who_wait_on_the_line(
         ticket = await hotline.ticket(books, "calling")
         citizen = await parties.enter_async_context(hotline.citizen())
         agent = await parties.enter_async_context(hotline.agent(talk_seconds=6))
-        await first.rtp.wait_for(AGENT_TONE, 15)
-        await citizen.rtp.wait_for(AGENT_TONE, 30)
+        await first.rtp.wait_for(AGENT_TONE, 90)
+        await citizen.rtp.wait_for(AGENT_TONE, 90)
         assert not last.rtp.hears(AGENT_TONE)
         await agent.rtp.wait_for(440.0, 5)
-        await last.rtp.wait_for(AGENT_TONE, 40)
+        await last.rtp.wait_for(AGENT_TONE, 90)
         await last.ended(20)
     ticket = await hotline.ticket(books, "reached")
     (attempt,) = await hotline.attempts(ticket)
@@ -289,29 +289,29 @@ async def test_another_number_is_entered_checked_and_read_back(hotline: Callback
     withheld, number = "anonymous", hotline.mobile()
     async with AsyncExitStack() as parties:
         caller = await parties.enter_async_context(hotline.caller(withheld))
-        await caller.rtp.wait_for(MAIN, 12)
+        await caller.rtp.wait_for(MAIN, 40)
         caller.press("0")
-        await caller.rtp.wait_for(OFFER, 25)
+        await caller.rtp.wait_for(OFFER, 60)
         caller.press("1")
-        await caller.rtp.wait_for(ENTER, 8)  # a withheld number cannot be confirmed
+        await caller.rtp.wait_for(ENTER, 40)  # a withheld number cannot be confirmed
         caller.press("00852123#")
         await asyncio.sleep(2)
-        await caller.rtp.wait_for(ENTER, 8)
+        await caller.rtp.wait_for(ENTER, 40)
         caller.press(f"{hotline.mobile()}#")
-        await caller.rtp.wait_for(CONFIRM, 12)
+        await caller.rtp.wait_for(CONFIRM, 40)
         caller.press("2")
-        await caller.rtp.wait_for(ENTER, 8)
+        await caller.rtp.wait_for(ENTER, 40)
         caller.press(f"{number}#")
-        await caller.rtp.wait_for(CONFIRM, 12)
+        await caller.rtp.wait_for(CONFIRM, 40)
         caller.press("1")
-        await caller.rtp.wait_for(BOOKED, 8)
+        await caller.rtp.wait_for(BOOKED, 40)
         await caller.ended(10)
         ticket = await hotline.ticket(number, "waiting", "calling")
         (first,) = await hotline.rows("SELECT * FROM call WHERE call_id = $1", ticket["call_id"])
         assert (first["caller"], first["disposition"]) == ("", "callback_booked")
         citizen = await parties.enter_async_context(hotline.citizen())
         await parties.enter_async_context(hotline.agent(talk_seconds=3))
-        await citizen.rtp.wait_for(AGENT_TONE, 40)
+        await citizen.rtp.wait_for(AGENT_TONE, 90)
         await hotline.ticket(number, "reached")
 
 
@@ -321,14 +321,14 @@ async def test_who_confirms_nothing_goes_on_waiting_at_his_place(hotline: Callba
         undecided = await waiting(hotline, first, parties)
         await asyncio.sleep(1.1)
         other = await waiting(hotline, second, parties, others=True)
-        await undecided.rtp.wait_for(OFFER, 25)
+        await undecided.rtp.wait_for(OFFER, 60)
         undecided.press("1")
         await undecided.rtp.wait_for(STAY, 40)
         await hotline.place_regained(first)
         await parties.enter_async_context(hotline.agent(talk_seconds=2))
-        await undecided.rtp.wait_for(AGENT_TONE, 20)
+        await undecided.rtp.wait_for(AGENT_TONE, 90)
         assert not other.rtp.hears(AGENT_TONE)
-        await other.rtp.wait_for(AGENT_TONE, 30)
+        await other.rtp.wait_for(AGENT_TONE, 90)
         await undecided.ended(20)
         await other.ended(20)
     assert await hotline.rows("SELECT 1 FROM callback_ticket WHERE number = $1", first) == []
@@ -340,20 +340,20 @@ async def test_a_booking_outlives_bridge_ledger_and_redis_and_is_kept_when_they_
     number = hotline.mobile()
     async with AsyncExitStack() as parties:
         caller = await waiting(hotline, number, parties)
-        await caller.rtp.wait_for(OFFER, 25)
+        await caller.rtp.wait_for(OFFER, 60)
         for name in ("ledger", "ivr", "valkey"):
             await hotline.stack.stop(name)
         caller.press("1")
-        await caller.rtp.wait_for(CONFIRM, 8)
+        await caller.rtp.wait_for(CONFIRM, 40)
         caller.press("1")
-        await caller.rtp.wait_for(BOOKED, 8)
+        await caller.rtp.wait_for(BOOKED, 40)
         await caller.ended(10)
         assert await hotline.rows("SELECT 1 FROM callback_ticket WHERE number = $1", number) == []
         await hotline.stack.start("valkey", "ivr", "ledger")
         await hotline.ticket(number, "waiting", "calling", within=40)
         citizen = await parties.enter_async_context(hotline.citizen())
         await parties.enter_async_context(hotline.agent(talk_seconds=3))
-        await citizen.rtp.wait_for(AGENT_TONE, 60)
+        await citizen.rtp.wait_for(AGENT_TONE, 90)
         await hotline.ticket(number, "reached")
 
 
@@ -380,7 +380,7 @@ async def test_a_bridge_killed_in_the_middle_rings_nobody_twice_and_forgets_nobo
         if moment == "ringing outside":
             await until(lambda: bool(hotline.rung([attempt["attempt_id"]])), 20)
             hotline.stack.kill("ivr", signal.SIGKILL)
-        await citizen.rtp.wait_for(AGENT_TONE, 70)
+        await citizen.rtp.wait_for(AGENT_TONE, 90)
         ticket = await hotline.ticket(number, "reached", within=40)
     attempts = await hotline.attempts(ticket)
     ids = [one["attempt_id"] for one in attempts]
@@ -399,11 +399,11 @@ async def test_who_calls_in_again_and_is_served_is_taken_out_of_the_line(
         (attempt,) = await hotline.attempts(ticket)
         citizen = await parties.enter_async_context(hotline.citizen())
         again = await parties.enter_async_context(hotline.caller(number))
-        await again.rtp.wait_for(MAIN, 12)
+        await again.rtp.wait_for(MAIN, 40)
         again.press("5")  # a crisis is served before everybody else
         await asyncio.sleep(2)
         await parties.enter_async_context(hotline.agent(talk_seconds=3))
-        await again.rtp.wait_for(AGENT_TONE, 20)
+        await again.rtp.wait_for(AGENT_TONE, 90)
         await hotline.ticket(number, "served")
         await until(lambda: hotline.has(attempt["attempt_id"], "LINKEDID_END"), 20)
         await again.ended(20)
@@ -425,9 +425,9 @@ async def test_an_elderly_caller_hears_no_offer_and_may_ask_for_a_call_back_all_
             await caller.rtp.wait_for(OFFER, 16)
         assert set(hotline.positions(number)) == {1}, "never out of his place"
         caller.press("1")
-        await caller.rtp.wait_for(CONFIRM, 12)
+        await caller.rtp.wait_for(CONFIRM, 40)
         caller.press("1")
-        await caller.rtp.wait_for(BOOKED, 12)
+        await caller.rtp.wait_for(BOOKED, 40)
         await caller.ended(10)
     ticket = await hotline.ticket(number, "waiting", "calling")
     await hotline.rows(
