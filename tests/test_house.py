@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = sorted([*ROOT.glob("ivr/**/*.py"), *ROOT.glob("agents/**/*.py")])
+PRODUCT = sorted(
+    path
+    for path in [*ROOT.glob("ivr/**/*.py"), *ROOT.glob("agents/**/*.py")]
+    if "node_modules" not in path.parts
+)
 TOP_LEVEL = {"ivr", "agents", "dialplans", "asterisk-conf", "deploy", "docs", "bench", "tests"}
 
 PURE = [
