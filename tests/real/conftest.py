@@ -29,8 +29,7 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hot
     hours = folder / "hours.toml"
     shutil.copy(REPOSITORY / "dialplans/hours.toml", hours)
     outer["HOTLINE_DEFINITIONS__HOURS"] = str(hours)
-    paces = {"rejoin_seconds": 15}
-    paces |= {"offer_after_seconds": 16, "offer_every_seconds": 5, "place_every_seconds": 4}
+    paces = {"offer_after_seconds": 16, "offer_every_seconds": 5, "place_every_seconds": 4}
     async with Stack(
         folder / "stack", environment=outer, rated_after_seconds=1, paces=paces
     ) as stack:

@@ -18,11 +18,9 @@ from playwright.async_api import Error as PlaywrightError
 from agents.auth import Identity
 from agents.roles import Role
 from agents.service import make_account
-from ivr.config import REPOSITORY
 from tests.real.hotline import AGENT_TONE, Hotline
 
 CHROMIUM: Final = "/usr/bin/chromium"
-AXE: Final = REPOSITORY / "agents/desktop/node_modules/axe-core/axe.min.js"
 PATIENCE_MS: Final = 20_000
 """An end for waiting, on a machine that does much else."""
 
@@ -122,14 +120,6 @@ class Desk:
         shown = self.page.locator("[data-test=line]")
         await expect(shown).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
 
-    async def ready_for_enter(self) -> None:
-        """Wait, as fingers do, until the cursor is where Enter files, or a category is marked."""
-        await self.page.wait_for_function(
-            """() => document.activeElement?.closest('[data-test=save]')
-              || document.querySelector('[role=option].active')""",
-            timeout=PATIENCE_MS,
-        )
-
     async def call(self, phase: str) -> None:
         shown = self.page.locator("[data-test=call]")
         await expect(shown).to_have_attribute("data-phase", phase, timeout=PATIENCE_MS)
@@ -169,14 +159,3 @@ async def open_desk(hotline: Hotline, browser: Browser, person: str) -> AsyncIte
             origin = desk.address.rstrip("/")
             await context.request.delete(f"{origin}/api/v1/session", headers={"Origin": origin})
             await context.close()
-
-
-async def serious_findings(page: Page) -> list[str]:
-    """Let axe-core look at what is shown; give what it finds serious or worse."""
-    await page.evaluate(AXE.read_text("utf-8"))
-    found = await page.evaluate("axe.run().then((result) => result.violations)")
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-    ]
