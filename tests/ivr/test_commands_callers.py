@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from ivr.commands_callers import app
@@ -28,7 +29,8 @@ def run(database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("ivr.console.configure_logging", lambda **_: None)
 
     async def invoke(*arguments: str) -> Result:
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, list(arguments)))
+        with structlog.testing.capture_logs():
+            return await asyncio.to_thread(lambda: CliRunner().invoke(app, list(arguments)))
 
     return invoke
 

@@ -49,14 +49,12 @@ async def test_the_picture_comes_at_once_and_again_when_it_changes(
         assert [queue["name"] for queue in (await shown(answer))["queues"]] == ["psych"]
 
 
-async def test_a_stream_ends_with_its_session(
-    desk: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_ends_with_its_session(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.web.desk.CHECK_SECONDS", 0.05)
     await desk.enter()
     async with stream(desk) as answer:
         await shown(answer)
-        await redis.delete(*await redis.keys("hotline:session:*"))
+        assert (await desk.ask("DELETE", "/session", key=None)).status == 204
         async with asyncio.timeout(SECONDS):
             await answer.content.read()
 

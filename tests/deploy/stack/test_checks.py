@@ -41,5 +41,5 @@ def test_a_stage_that_takes_too_long_is_ended_and_fails(monkeypatch: pytest.Monk
     assert "too long" in said
 
 
-def test_everything_together_takes_less_than_half_an_hour() -> None:
-    assert sum(check.minutes for check in CHECKS) < 30
+def test_even_when_every_stage_hangs_a_build_server_hears_which() -> None:
+    assert sum(check.minutes for check in CHECKS) < 75
