@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket as sockets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from redis.asyncio import Redis
+from yarl import URL
 
 from agents.events import NOTICE, PRESENCE, Event
-from agents.feed import DESK_STREAM, Feed
+from agents.feed import DESK_STREAM, QUEUED, Feed
 from agents.roles import Permission, Role
 from agents.web import events
 from ivr.live import stream_key
@@ -216,3 +218,56 @@ async def test_a_flood_of_frames_closes_the_socket(
         for _ in range(60):
             await opened.send_str('{"type": "active"}')
         assert await closing(opened) == 1008
+
+
+async def hung(desk: Desk) -> sockets.socket:
+    """Open a socket as a browser that then hangs: nothing of it is read."""
+    loop = asyncio.get_running_loop()
+    door = sockets.socket()
+    # Left to itself the kernel would take in thirty million bytes for it.
+    door.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 262_144)
+    door.settimeout(0)
+    address = URL(desk.address)
+    await loop.sock_connect(door, (address.host, address.port))
+    cookies = desk.browser.cookie_jar.filter_cookies(address)
+    head = {
+        "Host": address.authority,
+        "Origin": desk.address,
+        "Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items()),
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+    }
+    lines = ["GET /api/v1/events HTTP/1.1", *(f"{name}: {said}" for name, said in head.items())]
+    await loop.sock_sendall(door, "\r\n".join([*lines, "", ""]).encode())
+    assert (await loop.sock_recv(door, 12)).endswith(b" 101")
+    return door
+
+
+async def read_to_the_end(door: sockets.socket) -> int:
+    """Return how many bytes came before the other side ended it."""
+    total = 0
+    with suppress(ConnectionResetError):
+        while came := await asyncio.get_running_loop().sock_recv(door, 1 << 20):
+            total += len(came)
+    return total
+
+
+async def test_whoever_does_not_read_is_cut_and_harms_nobody(
+    desk: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SEND_SECONDS", 0.5)
+    monkeypatch.setattr(events, "CLOSE_SECONDS", 0.1)
+    long = "长" * 50_000
+    await desk.enter()
+    with await hung(desk) as idle:
+        for number in range(QUEUED // 2):
+            await say(redis, Event(NOTICE, {"n": number, "text": long}, to="a1001"))
+        async with socket(desk) as opened:
+            await say(redis, Event(NOTICE, {"n": "last"}, to="a1001"))
+            while (await heard(opened))["data"]["n"] != "last":
+                pass
+        await asyncio.sleep(1)  # longer than a send may take
+        async with asyncio.timeout(SECONDS):
+            assert await read_to_the_end(idle) < len(long.encode()) * QUEUED // 2
