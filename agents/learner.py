@@ -27,7 +27,7 @@ _TAIL_BYTES: Final = 2_000
 _log = structlog.get_logger()
 
 COMMAND: Final = (
-    *("nice", "-n", "19"),
+    *("setpriv", "--pdeathsig", "KILL", "--", "nice", "-n", "19"),
     *(sys.executable, "-m", "ivr", "classifier", "learn", "--model"),
 )
 

@@ -14,11 +14,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import asyncpg
+
 from deploy.stack.record import JsonObject, is_complete
 from deploy.stack.screen import Screen
 from deploy.stack.sip import Address, Agent, Caller
 from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS, Stack
 from ivr.errors import HotlineError
+from ivr.recordings.keys import KeyFile
+from ivr.recordings.reading import Reader, files_of
+from ivr.recordings.storages import open_storages
 
 CALLER_TONE: Final = 440.0
 AGENT_TONE: Final = 880.0
@@ -124,7 +129,30 @@ async def _final_record(stack: Stack, journal: _Journal) -> JsonObject:
         while not is_complete(record):
             code, said = await stack.ask("ivr", "record", str(call_id), "--json")
             record = json.loads(said) if code == 0 else {}
+        if isinstance(recording := record["recording"], dict):
+            recording["path"] = str(await _opened(stack, str(call_id)))
     return record
+
+
+async def _opened(stack: Stack, call_id: str) -> Path:
+    """Lay a copy of the sealed recording beside the first call, to be listened to."""
+    connection = await asyncpg.connect(stack.settings.database.url, timeout=_RECORD_SECONDS)
+    try:
+        row = await connection.fetchrow(
+            "SELECT * FROM recording WHERE call_id = $1 AND leg = 'both'", call_id
+        )
+    finally:
+        await connection.close(timeout=_RECORD_SECONDS)
+    if row is None:
+        raise CallFailed(f"Expected a recording of {call_id}, there is none.")
+    settings = stack.settings.recordings
+    file = files_of(row)[0]
+    async with open_storages(settings) as storages:
+        reader = Reader(storages, KeyFile(settings.keys))
+        sound = b"".join([piece async for piece in reader.sound(file, 0, file.size)])
+    copy = stack.layout.directory / "first-call" / f"recording.{file.format}"
+    await asyncio.to_thread(copy.write_bytes, sound)
+    return copy
 
 
 @asynccontextmanager

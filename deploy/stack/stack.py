@@ -91,7 +91,8 @@ class Stack:
             "asterisk": self._start_asterisk,
             "ivr": lambda: self._start_ours("ivr", "ivr", "serve"),
             "ledger": lambda: self._start_ours("ledger", "ivr", "ledger"),
-            "agents": lambda: self._start_ours("agents", "agents", "serve"),
+            # It holds nothing, and may be in the middle of learning when its parent dies.
+            "agents": lambda: self._start_ours("agents", "agents", "serve", death="KILL"),
         }
 
     async def __aenter__(self) -> Self:
@@ -307,12 +308,13 @@ class Stack:
         """Give the SIP password of an agent."""
         return telephone_secret(self.memory.secret("telephones"), agent)
 
-    async def _start_ours(self, name: str, *arguments: str) -> None:
+    async def _start_ours(self, name: str, *arguments: str, death: str = "TERM") -> None:
         await self.supervisor.start(
             Child(
                 name=name,
                 command=lambda: (sys.executable, "-m", *arguments),
                 environment=self.environment,
+                parent_death=death,
                 notifies=True,
                 watchdog_seconds=_WATCHDOG_SECONDS,
                 folder=REPOSITORY,
