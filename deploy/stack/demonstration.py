@@ -146,7 +146,7 @@ async def _opened(stack: Stack, call_id: str) -> Path:
     if row is None:
         raise CallFailed(f"Expected a recording of {call_id}, there is none.")
     settings = stack.settings.recordings
-    file = files_of(row)[0]
+    file = files_of(dict(row))[0]
     async with open_storages(settings) as storages:
         reader = Reader(storages, KeyFile(settings.keys))
         sound = b"".join([piece async for piece in reader.sound(file, 0, file.size)])
