@@ -64,7 +64,8 @@ async def make_cluster(layout: Layout, password: str) -> None:
     if layout.postgres.exists():
         return
     for leftover in layout.directory.glob(".postgres.*"):
-        shutil.rmtree(leftover)
+        # Its makers may still be dying in it; what stays goes with the next making.
+        shutil.rmtree(leftover, ignore_errors=True)
     beside = Path(tempfile.mkdtemp(dir=layout.directory, prefix=".postgres."))
     write_private(beside / "password", password, mode=0o600)
     argv = (
