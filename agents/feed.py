@@ -127,7 +127,7 @@ class Feed:
         found: list[str] = []
         told = after
         async for stream, entry_id, entry in self._between(after, until):
-            told = _moved(told, stream == self._bridge, entry_id)
+            told = _moved(told, entry_id, bridge=stream == self._bridge)
             found += [
                 event.written(told)
                 for event in self._events(stream, entry)
@@ -183,7 +183,7 @@ class Feed:
     def _tell(self, came: list[tuple[str, Entries]]) -> None:
         for stream, entries in came:
             for entry_id, entry in entries:
-                self.cursor = _moved(self.cursor, stream == self._bridge, entry_id)
+                self.cursor = _moved(self.cursor, entry_id, bridge=stream == self._bridge)
                 for event in self._events(stream, entry):
                     self._hand_out(event)
 
@@ -207,5 +207,5 @@ class Feed:
             listener.put(Event(RENEWED, {}).written(self.cursor))
 
 
-def _moved(cursor: Cursor, bridge: bool, entry_id: str) -> Cursor:  # noqa: FBT001 - which of the two
+def _moved(cursor: Cursor, entry_id: str, *, bridge: bool) -> Cursor:
     return Cursor(entry_id, cursor.desk) if bridge else Cursor(cursor.bridge, entry_id)

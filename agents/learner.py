@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from ivr.database import OUTSIDE_FAILURES, Pool
 
 LOOK_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3_600.0
+REST_SECONDS: Final = 3_600.0
+"""After a run that came to nothing: the next would most likely fail as it did."""
 _TAIL_BYTES: Final = 2_000
 
 _log = structlog.get_logger()
@@ -44,11 +47,14 @@ async def keep_learning(
     """
     folder = settings.web.model
     used = await asyncio.to_thread(current, folder)
+    rests_until = time.monotonic()
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:
-            if await is_due(pool, settings.database, datetime.now(UTC)):
-                await _learn(str(folder))
+            rested = time.monotonic() >= rests_until
+            due = rested and await is_due(pool, settings.database, datetime.now(UTC))
+            if due and await _learn(str(folder)) != 0:
+                rests_until = time.monotonic() + REST_SECONDS
             now_used = await asyncio.to_thread(current, folder)
         except OUTSIDE_FAILURES as failure:
             _log.warning("learning.deferred", reason=type(failure).__name__)
@@ -58,7 +64,7 @@ async def keep_learning(
             await renew()
 
 
-async def _learn(folder: str) -> None:
+async def _learn(folder: str) -> int | None:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         folder,
@@ -77,3 +83,4 @@ async def _learn(folder: str) -> None:
             await process.wait()
     tail = said[-_TAIL_BYTES:].decode("utf-8", "replace").strip().splitlines()
     _log.info("learning.ended", code=process.returncode, said=tail[-1] if tail else "")
+    return process.returncode

@@ -82,3 +82,21 @@ async def test_a_database_that_is_away_is_asked_again(
             await asyncio.sleep(0.02)
     assert not task.done()
     task.cancel()
+
+
+async def test_a_run_that_fails_is_not_begun_again_at_once(
+    pool: Pool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = (
+        "import pathlib, sys; open(pathlib.Path(sys.argv[1], 'runs'), 'a').write('x'); sys.exit(2)"
+    )
+    monkeypatch.setattr(learner, "COMMAND", (sys.executable, "-c", counts))
+    await label(pool, settings)
+    task = asyncio.ensure_future(learner.keep_learning(pool, settings, asyncio.Event().wait))  # type: ignore[arg-type]  # never called
+    runs = tmp_path / "runs"
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not runs.exists():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(1)
+    assert runs.read_text() == "x"
+    task.cancel()
