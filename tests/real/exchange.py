@@ -95,6 +95,19 @@ class Exchange(Hotline):
         agent = [name for name in names if name.startswith("PJSIP/agent-")][-1]
         return Conversation(str(call_id), caller, agent)
 
+    async def withdraw_call_back(self, number: str) -> None:
+        """Take back what `number` booked, lest a later test's agent is rung for it."""
+        closed = (
+            "UPDATE callback_ticket SET state = 'refused', closed_at = now()"
+            " WHERE number = $1 AND state IN ('waiting', 'calling') RETURNING ticket_id"
+        )
+        held = "SELECT FROM callback_attempt WHERE outcome IS NULL"
+        async with asyncio.timeout(30):
+            while not await self.rows(closed, number):  # noqa: ASYNC110 - a row appears
+                await asyncio.sleep(0.1)
+            while await self.rows(held):  # noqa: ASYNC110 - a row changes
+                await asyncio.sleep(0.1)
+
     def facts(self, number: str, event: str) -> list[str]:
         call_id = self.call_id(number)
         return [

@@ -149,6 +149,7 @@ async def test_the_emergency_switch_puts_its_announcement_first_within_seconds(
         caller.press("1")
         await exchange.says("13800001235", "CALLBACK_BOOKED", 15)
         await caller.ended(15)
+    await exchange.withdraw_call_back("13800001235")
     sentence, spoken = "今日停水，请煮沸后饮用。", 3_000.0
     key = spoken_key(sentence, sentence)
     for suffix in ("wav", "wav16"):
@@ -223,6 +224,7 @@ async def test_who_comes_straight_into_the_line_may_ask_to_be_called_back(
         await exchange.says(number, "CALLBACK_BOOKED", 15)
         await caller.ended(15)
     assert (await exchange.record(number))["disposition"] == "callback_booked"
+    await exchange.withdraw_call_back(number)
 
 
 async def test_who_has_the_skill_is_rung_first_and_who_has_it_less_when_there_is_nobody_else(

@@ -51,8 +51,11 @@ class Listening:
         return str(told["url"])
 
     async def play(self, url: str, **headers: str) -> ClientResponse:
+        """Ask for a recording and take all of the answer, as a player would."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.desk.get(url, headers=named)
+        came = await self.desk.get(url, headers=named)
+        await came.read()
+        return came
 
     async def audited(self) -> list[tuple[str, str]]:
         rows = await self.pool.fetch(
