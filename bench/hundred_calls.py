@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import signal
@@ -36,29 +35,23 @@ from typing import Any, Final
 import asyncpg
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from bench.crowd import LEVELS, PORT_STEP  # noqa: E402 - the repository is not installed
+from bench.heard import digits, recordings  # noqa: E402
+from bench.processes import Course  # noqa: E402
 from deploy.stack import asterisk, postgres  # noqa: E402
-from deploy.stack.asterisk_root import provide_asterisk  # noqa: E402
-from deploy.stack.layout import cache_folder  # noqa: E402
-from deploy.stack.rtp import FRAME, RATE, sine  # noqa: E402
+from deploy.stack.console import console  # noqa: E402
+from deploy.stack.rtp import RATE, sine  # noqa: E402
 from deploy.stack.sip import free_port  # noqa: E402
 from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS, Stack  # noqa: E402
-from tests.real.sealed import unseal  # noqa: E402
 
 CALLER_TONE, AGENT_TONE, MUSIC, OTHER = 440.0, 880.0, 1240.0, 620.0
 MOST_CALLS: Final = 2_000
 """After so many, SIPp would use a port again."""
 SAMPLE_SECONDS: Final = 5.0
-WARM_MINUTES: Final = 2.0
-"""Memory that start-up and the first calls take is not growth."""
-EDGE_FRAMES: Final = 25
-"""At both ends of a conversation, where one side is already or still silent."""
-SHARE: Final = 0.5
 LAST_SECONDS: Final = 240.0
 """For the calls that are left at the end."""
 PROCESSES: Final = ("asterisk", "ivr", "ledger")
@@ -84,62 +77,13 @@ def write_sounds(sounds: Path) -> None:
 
 
 @dataclass
-class Sample:
-    """What a process takes, over time."""
-
-    minutes: list[float] = field(default_factory=list)
-    megabytes: list[float] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-    pids: set[int] = field(default_factory=set)
-
-    def add(self, pid: int, minute: float, megabytes: float, cpu_seconds: float) -> None:
-        """Note one look."""
-        self.pids.add(pid)
-        self.minutes.append(minute)
-        self.megabytes.append(megabytes)
-        self.cpu_seconds.append(cpu_seconds)
-
-    def figures(self) -> dict[str, float]:
-        """Give memory at the end, its growth after the first minutes, and cores in use."""
-        minutes, memory = np.array(self.minutes), np.array(self.megabytes)
-        late = minutes >= min(WARM_MINUTES, minutes[-1] / 2)
-        slope = float(np.polyfit(minutes[late], memory[late], 1)[0]) if late.sum() > 2 else 0.0  # noqa: PLR2004 - a line needs points
-        cores = (self.cpu_seconds[-1] - self.cpu_seconds[0]) / (60 * (minutes[-1] - minutes[0]))
-        return {
-            "megabytes_warm": round(float(memory[late][0]), 1),
-            "megabytes_end": round(float(memory[-1]), 1),
-            "megabytes_a_minute": round(slope, 3),
-            "cores": round(float(cores), 3),
-            "restarts": len(self.pids) - 1,
-        }
-
-
-def _tree(pid: int) -> list[int]:
-    found = [pid]
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text("ascii").split():
-            found += _tree(int(child))
-    return found
-
-
-def _taken(pid: int) -> tuple[float, float]:
-    """Give resident megabytes and CPU seconds of a process and its children."""
-    memory = cpu = 0.0
-    for one in _tree(pid):
-        fields = Path(f"/proc/{one}/stat").read_text("ascii").rpartition(")")[2].split()
-        cpu += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        memory += int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return memory, cpu
-
-
-@dataclass
 class Bench:
     """The running hotline and its crowd."""
 
     stack: Stack
     folder: Path
     arguments: argparse.Namespace
-    samples: dict[str, Sample] = field(default_factory=dict)
+    courses: dict[str, Course] = field(default_factory=dict)
     calls_open: list[int] = field(default_factory=list)
     load: list[float] = field(default_factory=list)
     """The machine's load average: what else ran shows in it."""
@@ -150,10 +94,10 @@ class Bench:
         while True:
             ours = {name: pid for name in PROCESSES if (pid := self.stack.pid(name))}
             for name, pid in (ours | crowds).items():
+                course = self.courses.setdefault(name, Course())
+                minute = (time.monotonic() - began) / 60
                 with suppress(FileNotFoundError):
-                    taken = await asyncio.to_thread(_taken, pid)
-                    sample = self.samples.setdefault(name, Sample())
-                    sample.add(pid, (time.monotonic() - began) / 60, *taken)
+                    await asyncio.to_thread(course.look, pid, minute)
             self.calls_open.append(await asyncio.to_thread(self._open_calls))
             self.load.append(os.getloadavg()[0])
             await asyncio.sleep(SAMPLE_SECONDS)
@@ -260,8 +204,9 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]
         figures = await bench_calls(bench, crowds)
         notes = {name: await notes_of(process) for name, (process, _) in crowds.items()}
         figures["settled"] = await settle(bench)
-        figures |= {"media": notes, "digits": digits(bench, notes["callers"])}
-        figures["recordings"] = await recordings(bench)
+        pressed = Counter(notes["callers"]["pressed"])
+        figures |= {"media": notes, "digits": digits(bench.journal(), pressed)}
+        figures["recordings"] = await kept(stack)
         code, said = await stack.ask("ivr", "verify")
         figures["verify"] = "holds" if code == 0 else said.splitlines()
         return figures
@@ -305,7 +250,7 @@ async def bench_calls(
         "sipp": {"code": code, **last_statistics(bench.folder / "caller.stat")},
         "calls_at_once": {"least": min(steady), "median": float(np.median(steady))},
         "load_average": {"median": float(np.median(bench.load)), "most": max(bench.load)},
-        "processes": {name: sample.figures() for name, sample in bench.samples.items()},
+        "processes": {name: course.figures() for name, course in bench.courses.items()},
     }
 
 
@@ -314,7 +259,7 @@ async def last_calls(bench: Bench, dial: asyncio.subprocess.Process) -> int:
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_SECONDS):
             return await dial.wait()
-    await control(bench.stack, "channel request hangup all")
+    await console(bench.stack.layout, "channel request hangup all")
     async with asyncio.timeout(60):
         return await dial.wait()
 
@@ -327,25 +272,21 @@ def last_statistics(path: Path) -> dict[str, int]:
 
 
 async def let_agents_stay(stack: Stack) -> None:
-    """Let a registration last for the whole run: nobody renews it here."""
+    """Let a registration last for the whole run, and nobody ask whether the agents are there.
+
+    Nobody renews a registration here, and SIPp takes a port of the crowd for each such question.
+    """
     folders = asterisk.Folders(base=stack.layout.asterisk, sounds=stack.layout.sounds)
     path = folders.etc / "pjsip.conf"
     text = path.read_text("utf-8")
-    assert "maximum_expiration = 600" in text
-    path.write_text(text.replace("maximum_expiration = 600", "maximum_expiration = 7200"), "utf-8")
-    await control(stack, "pjsip reload")
-
-
-async def control(stack: Stack, line: str) -> None:
-    """Give a line to the running Asterisk."""
-    folders = asterisk.Folders(base=stack.layout.asterisk, sounds=stack.layout.sounds)
-    root = await provide_asterisk(cache_folder(os.environ), os.environ, lambda _: None)
-    process = await asyncio.create_subprocess_exec(
-        *asterisk.control_command(root, folders, line),
-        env=asterisk.environment(),
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    assert await process.wait() == 0
+    for usual, here in (
+        ("maximum_expiration = 600", "maximum_expiration = 7200"),
+        ("qualify_frequency = 15", "qualify_frequency = 0"),
+    ):
+        assert usual in text
+        text = text.replace(usual, here)
+    path.write_text(text, "utf-8")
+    await console(stack.layout, "pjsip reload")
 
 
 async def settle(bench: Bench) -> bool:
@@ -371,65 +312,14 @@ def _database(stack: Stack) -> str:
     return postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
 
 
-def digits(bench: Bench, notes: dict[str, Any]) -> dict[str, Any]:
-    """Compare the keys that were pressed with those that Asterisk's journal has."""
-    came: Counter[str] = Counter()
-    for line in bench.journal():
-        kind = line["eventtype"]
-        if kind in {"MENU", "RATING", "RATING_REASON"}:
-            extra = json.loads(line["eventextra"])["extra"]
-            name = {"RATING": "p_rate:", "RATING_REASON": "p_rate_why:"}.get(kind, "")
-            came[f"{name}{extra}"] += 1
-    pressed: Counter[str] = Counter(notes["pressed"])
-    return {
-        "pressed": pressed.total(),
-        "came": (came & pressed).total(),
-        "missed": (pressed - came).total(),
-        "never_pressed": (came - pressed).total(),
-        "silences": sum(count for key, count in came.items() if key.endswith(":t")),
-    }
-
-
-async def recordings(bench: Bench) -> dict[str, Any]:
-    """Look at every packet's worth of every conversation for the tone that belongs there."""
-    connection = await asyncpg.connect(_database(bench.stack))
+async def kept(stack: Stack) -> dict[str, Any]:
+    """Listen to every conversation that was kept, and compare them with the time talked."""
+    connection = await asyncpg.connect(_database(stack))
     rows = await connection.fetch("SELECT * FROM recording WHERE state = 'kept'")
     talked = await connection.fetchval("SELECT sum(talk_ms) FROM call")
     await connection.close()
-    settings = bench.stack.settings.recordings
-    frames = missing = 0
-    worst: list[tuple[int, list[float]]] = []
-    for row in rows:
-        path, name = settings.archive / row["path"], f"{row['call_id']}/both/{row['format']}"
-        plain = await asyncio.to_thread(unseal, path, settings.keys, name)
-        sound, _ = soundfile.read(io.BytesIO(plain), dtype="int16")
-        lost = await asyncio.to_thread(gaps, sound[:, 0], CALLER_TONE)
-        lost += await asyncio.to_thread(gaps, sound[:, 1], AGENT_TONE)
-        frames += 2 * (len(sound) // FRAME - 2 * EDGE_FRAMES)
-        missing += len(lost)
-        worst.append((len(lost), lost[:10]))
-    return {
-        "conversations": len(rows),
-        "recorded_minutes": round(sum(row["milliseconds"] for row in rows) / 60_000, 1),
-        "talked_minutes": round(int(talked or 0) / 60_000, 1),
-        "frames": frames,
-        "frames_without_the_tone": missing,
-        "conversations_with_gaps": sum(lost > 0 for lost, _ in worst),
-        "worst": max(worst, default=(0, []))[0],
-        "seconds_of_gaps": [places for lost, places in worst if lost][:10],
-    }
-
-
-def gaps(side: NDArray[np.int16], tone: float) -> list[float]:
-    """Tell at which seconds there are 20 ms, ends left out, in which a tone is not heard."""
-    count = len(side) // FRAME
-    waves = side[: count * FRAME].reshape(count, FRAME)[EDGE_FRAMES:-EDGE_FRAMES].astype(float)
-    energy = (waves**2).sum(axis=1)
-    at = 2 * np.pi * tone * np.arange(FRAME) / RATE
-    found = 2 * ((waves @ np.cos(at)) ** 2 + (waves @ np.sin(at)) ** 2) / FRAME
-    quiet = energy < FRAME * 1_000.0**2
-    silent = np.flatnonzero(quiet | (found < SHARE * energy)) + EDGE_FRAMES
-    return [round(float(number) * FRAME / RATE, 2) for number in silent]
+    found = await recordings(rows, stack.settings.recordings, (CALLER_TONE, AGENT_TONE))
+    return {"talked_minutes": round(int(talked or 0) / 60_000, 1), **found}
 
 
 def main() -> None:

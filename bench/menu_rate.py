@@ -21,7 +21,6 @@ import json
 import os
 import socket
 import statistics
-import struct
 import sys
 import tempfile
 import time
@@ -30,7 +29,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import soundfile
@@ -38,10 +37,11 @@ import soundfile
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from deploy.stack import asterisk  # noqa: E402 - the repository is not installed
-from deploy.stack.asterisk_root import provide_asterisk  # noqa: E402
-from deploy.stack.layout import cache_folder  # noqa: E402
-from deploy.stack.rtp import RATE, encode_alaw  # noqa: E402
+from bench.hands import LEVELS, press  # noqa: E402 - the repository is not installed
+from bench.processes import taken  # noqa: E402
+from deploy.stack import asterisk  # noqa: E402
+from deploy.stack.console import console  # noqa: E402
+from deploy.stack.rtp import RATE  # noqa: E402
 from deploy.stack.stack import CALLER_ADDRESS, Stack  # noqa: E402
 
 GOAL: Final = 0.95
@@ -52,8 +52,6 @@ WAYS: Final = {OURS: "99001", FLOOR: "99002", PLAIN: "99003"}
 SECONDS: Final = 120.0
 """How long one run may take before it counts as failed."""
 
-LEVELS: Final = {"m_main": 4_000, "m_consult": 12_000}
-"""A question is a constant level of its own, so that one byte of RTP tells which it is."""
 OTHER: Final = 500
 _SOUND_SECONDS: Final = 0.04
 
@@ -116,39 +114,6 @@ ENVIRONMENT: Final = (
     ("accountcode", ""),
     ("threadid", "1"),
 )
-
-
-def press() -> None:
-    """Be all callers' hands: press 1 whenever a question begins, on one socket for all calls."""
-    hands = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    hands.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-    hands.bind((CALLER_ADDRESS, 0))
-    print(hands.getsockname()[1], flush=True)
-    codes = {_code(level): name for name, level in LEVELS.items()}
-    last: dict[Any, str] = {}
-    numbers: dict[Any, int] = {}
-    while True:
-        data, peer = hands.recvfrom(2_048)
-        asked = codes.get(data[12 + 80], "") if len(data) == 172 and data[1] & 0x7F == 8 else ""  # noqa: PLR2004 - 20 ms of PCMA
-        if asked and last.get(peer) != asked:
-            number = numbers.get(peer, 0)
-            for packet in _key(number):
-                hands.sendto(packet, peer)
-            numbers[peer] = number + 4
-        last[peer] = asked
-
-
-def _code(level: int) -> int:
-    return encode_alaw(np.array([level], dtype=np.int16))[0]
-
-
-def _key(number: int) -> list[bytes]:
-    """Make the packets of key 1, pressed for 100 ms: its beginning, and its end three times."""
-    packets = []
-    for step, (end, duration) in enumerate(((0, 160), (1, 800), (1, 800), (1, 800))):
-        head = struct.pack("!BBHII", 0x80, 101 | (step == 0) << 7, number + step, number * 1_000, 7)
-        packets.append(head + struct.pack("!BBH", 1, end << 7 | 10, duration))
-    return packets
 
 
 def be_floor(commands: list[str]) -> None:
@@ -228,23 +193,6 @@ class Run:
     """CPU time of who answers AGI."""
 
 
-def cpu_seconds(pid: int) -> float:
-    """Give the CPU time of a process and its present children."""
-    total = 0.0
-    for one in (pid, *_children(pid)):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, path.read_text().split()):
-            found += [child, *_children(child)]
-    return found
-
-
 @asynccontextmanager
 async def child(*arguments: str) -> AsyncIterator[tuple[int, int]]:
     """Run this file in another role; give its process and the port that it prints."""
@@ -290,7 +238,7 @@ class Bench:
 
     def _cpu(self, way: str) -> tuple[float, float]:
         engine, server = self.stack.pid("asterisk"), self.servers[way]
-        return cpu_seconds(engine or 0), cpu_seconds(server) if server else 0.0
+        return taken(engine or 0).cpu_seconds, taken(server).cpu_seconds if server else 0.0
 
     async def _calls(self, way: str, count: int) -> float:
         values = {"number": WAYS[way], "caller": "02512345678", "longest_ms": "30000"}
@@ -323,7 +271,7 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> None:
         await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr")
         commands = learn_commands(stack.ports.agi, stack.memory.secret("agi token"))
         async with child("--press") as (_, hands), child("--floor", json.dumps(commands)) as floor:
-            await add_dialplan(stack, floor[1], outer)
+            await add_dialplan(stack, floor[1])
             servers = {OURS: stack.pid("ivr"), FLOOR: floor[0], PLAIN: None}
             bench = Bench(stack, folder, hands, servers, arguments.at_once)
             for way in WAYS:  # warms caches
@@ -335,17 +283,12 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> None:
     report(bench.runs, commands)
 
 
-async def add_dialplan(stack: Stack, floor: int, outer: dict[str, str]) -> None:
+async def add_dialplan(stack: Stack, floor: int) -> None:
     """Put the three ways beside the product's dialplan."""
     folders = asterisk.Folders(base=stack.layout.asterisk, sounds=stack.layout.sounds)
     with (folders.etc / "extensions.conf").open("a") as extensions:
         extensions.write(DIALPLAN.replace("FLOOR", str(floor)))
-    root = await provide_asterisk(cache_folder(outer), outer, lambda _: None)
-    reload = asterisk.control_command(root, folders, "dialplan reload")
-    process = await asyncio.create_subprocess_exec(
-        *reload, env=asterisk.environment(), stdout=asyncio.subprocess.DEVNULL
-    )
-    assert await process.wait() == 0
+    await console(stack.layout, "dialplan reload")
 
 
 def report(runs: dict[str, Run], commands: list[str]) -> None:
@@ -396,7 +339,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=100)
     arguments = parser.parse_args()
     if arguments.press:
-        press()
+        press(CALLER_ADDRESS)
     elif arguments.floor:
         be_floor(json.loads(arguments.floor))
     else:

@@ -19,9 +19,9 @@ from unittest.mock import patch
 import asyncpg
 import redis.asyncio
 
-from deploy.stack import asterisk, children, postgres, valkey
-from deploy.stack.asterisk_root import provide_asterisk
-from deploy.stack.layout import Memory, cache_folder
+from deploy.stack import children, postgres, valkey
+from deploy.stack.console import console
+from deploy.stack.layout import Memory
 from deploy.stack.stack import Stack
 from ivr.config import REPOSITORY
 from tests.faults.checker import Evidence, Report, check, read_ledgers
@@ -124,20 +124,7 @@ class Rig:
 
     async def asterisk(self, command: str) -> str:
         """Give Asterisk's console a command, through its sandbox; give its answer."""
-        folders = asterisk.Folders(
-            self.hotline.stack.layout.asterisk, self.hotline.stack.layout.sounds
-        )
-        root = await provide_asterisk(cache_folder(os.environ), os.environ, lambda _word: None)
-        process = await asyncio.create_subprocess_exec(
-            *asterisk.control_command(root, folders, command),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=asterisk.environment(),
-        )
-        async with asyncio.timeout(30):
-            said, _ = await process.communicate()
-        assert process.returncode == 0, (command, said)
-        return said.decode("utf-8", "replace")
+        return await console(self.hotline.stack.layout, command)
 
     async def hang_up_all(self) -> None:
         """Let Asterisk end every call."""
