@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ivr.categories.memory import Memory, Recall
-from ivr.categories.model import LEVELS, Model, Row, at_level, softmax
+from ivr.categories.model import LEVELS, Belief, Model, Row, at_level
 from ivr.categories.redflags import NEVER_AUTOMATIC, raised
 from ivr.categories.rules import CERTAIN, Evidence, Request, evidence
 from ivr.categories.taxonomy import Taxonomy
@@ -87,7 +86,7 @@ class Classifier:
     """Id of the model: a digest of its weights and memory."""
     _traffic: Row = field(init=False, repr=False, compare=False)
     _inbound: Row = field(init=False, repr=False, compare=False)
-    _never: NDArray[np.intp] = field(init=False, repr=False, compare=False)
+    _never: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Weigh the categories by the bulletin's month, for requests without a text."""
@@ -97,8 +96,7 @@ class Classifier:
         inbound = np.zeros(len(counts), np.float32)
         inbound[low:high] = _RULED_OUT
         object.__setattr__(self, "_inbound", inbound)
-        spans = (range(*self.model.span(node)) for node in NEVER_AUTOMATIC)
-        object.__setattr__(self, "_never", np.array([c for s in spans for c in s], np.intp))
+        object.__setattr__(self, "_never", tuple(map(self.model.span, NEVER_AUTOMATIC)))
 
     def classify(self, request: Request) -> Verdict:
         """Return the verdict on a request."""
@@ -113,19 +111,19 @@ class Classifier:
             self._weigh(scores, item)
         if recall is not None:
             self._weigh(scores, Evidence(recall.code, _recall_odds(recall), "记录"))
-        probability = softmax(scores)
-        at = int(probability.argmax())
-        confidence = self.model.levels(at, probability, calibrated=bool(text))
+        belief = Belief(scores)
+        at = int(scores.argmax())
+        confidence = self.model.levels(at, belief, calibrated=bool(text))
         flags = raised(text) if text else ()
         guess = self.model.codes[at]
-        barred = self._suspicious(probability) or any(flag.forbids_settling for flag in flags)
+        barred = self._suspicious(belief) or any(flag.forbids_settling for flag in flags)
         code = "" if barred else _settled(guess, confidence)
         return Verdict(
             code=code,
             guess=guess,
             path=self.taxonomy.path(guess),
             confidence=confidence,
-            top=self._top(at, confidence[-1], probability),
+            top=self._top(at, confidence[-1], belief),
             reason="；".join(
                 [
                     *(f"红旗：{flag.title}" for flag in flags),
@@ -141,9 +139,9 @@ class Classifier:
             taxonomy=self.taxonomy.id,
         )
 
-    def _suspicious(self, probability: Row) -> bool:
+    def _suspicious(self, belief: Belief) -> bool:
         """Whether what may never settle by itself is at all likely, guessed or not."""
-        return float(probability[self._never].sum()) >= SUSPICION
+        return sum(map(belief.within, self._never)) >= SUSPICION
 
     def _weigh(self, scores: Row, item: Evidence) -> None:
         low, high = self.model.span(item.node)
@@ -156,18 +154,16 @@ class Classifier:
             scores[:low] += _RULED_OUT
             scores[high:] += _RULED_OUT
 
-    def _top(self, at: int, confidence: float, probability: Row) -> tuple[Candidate, ...]:
+    def _top(self, at: int, confidence: float, belief: Belief) -> tuple[Candidate, ...]:
         """Return the guess and two others: other matters if likely, else its siblings."""
         model = self.model
-        likely = np.argpartition(-probability, CANDIDATES)[: CANDIDATES + 1].tolist()
-        likely.sort(key=lambda candidate: -probability[candidate])
-        others = model.matters(probability, CANDIDATES + 1, _OTHER_MATTER)
+        others = model.matters(belief, CANDIDATES + 1, _OTHER_MATTER)
         matter = at_level(model.codes[at], 1)
         chosen = [c for c in others if c != at and at_level(model.codes[c], 1) != matter]
-        chosen += [c for c in likely if c != at and c not in chosen]
+        chosen += [c for c in belief.likeliest(CANDIDATES + 1) if c != at and c not in chosen]
         left = max(0.0, 1.0 - confidence)
         rest = [
-            Candidate(model.codes[c], min(model.deepest(c, probability), left))
+            Candidate(model.codes[c], min(model.deepest(c, belief), left))
             for c in chosen[: CANDIDATES - 1]
         ]
         rest.sort(key=lambda candidate: -candidate.confidence)

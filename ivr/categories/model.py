@@ -49,6 +49,38 @@ class Calibration:
         return 1 / (1 + math.exp(-z))
 
 
+class Belief:
+    """The probability of each category, summed so that any node's is one subtraction."""
+
+    __slots__ = ("_before", "each")
+
+    def __init__(self, scores: Row) -> None:
+        """Make probabilities of log odds."""
+        self.each = softmax(scores)
+        # Adding up float32 would lose the small ones behind the large.
+        summed: list[float] = np.add.accumulate(self.each, dtype=np.float64).tolist()
+        self._before = [0.0, *summed]
+
+    def within(self, span: tuple[int, int]) -> float:
+        """Return the probability of all categories of a slice together."""
+        return self._before[span[1]] - self._before[span[0]]
+
+    def parts(self, spans: Sequence[tuple[int, int]]) -> list[float]:
+        """Return the probability of each of many slices."""
+        before = self._before
+        return [before[high] - before[low] for low, high in spans]
+
+    def likeliest(self, most: int) -> list[int]:
+        """Return the likeliest categories, likeliest first."""
+        found: list[int] = np.argpartition(-self.each, most - 1)[:most].tolist()
+        return sorted(found, key=lambda at: (-self.each[at], at))
+
+    def likeliest_within(self, span: tuple[int, int]) -> int:
+        """Return the likeliest category of a slice."""
+        low, high = span
+        return low if high - low == 1 else low + int(self.each[low:high].argmax())
+
+
 @dataclass(frozen=True)
 class Model:
     """A trained linear voice."""
@@ -63,7 +95,6 @@ class Model:
     calibration: Calibration
     _slices: tuple[tuple[tuple[int, int], ...], ...] = field(init=False, repr=False, compare=False)
     _matters: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
-    _starts: NDArray[np.intp] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Find the slice of each category's ancestor at each level."""
@@ -74,20 +105,19 @@ class Model:
         matters = tuple(sorted({levels[1] for levels in slices}))
         object.__setattr__(self, "_slices", slices)
         object.__setattr__(self, "_matters", matters)
-        object.__setattr__(self, "_starts", np.array([low for low, _ in matters], np.intp))
 
     def scores(self, touched: Touched) -> Row:
         """Return the log odds of each category, up to a constant."""
-        scores: Row = touched.values @ self.weights[touched.columns]
+        scores: Row = touched.values @ self.weights.take(touched.columns, axis=0)
         scores += self.bias
         return scores
 
-    def levels(self, at: int, probability: Row, *, calibrated: bool = True) -> tuple[float, ...]:
+    def levels(self, at: int, belief: Belief, *, calibrated: bool = True) -> tuple[float, ...]:
         """Return the confidence, level by level, of the category at an index.
 
         Not calibrated: the plain probability, for requests whose words were not read.
         """
-        confidences = [float(probability[low:high].sum()) for low, high in self._slices[at]]
+        confidences = [belief.within(span) for span in self._slices[at]]
         if calibrated:
             said = self.calibration.confidence
             confidences = [said(level, p) for level, p in enumerate(confidences)]
@@ -96,27 +126,21 @@ class Model:
             confidences[level] = min(confidences[level], confidences[level - 1])
         return tuple(confidences)
 
-    def deepest(self, at: int, probability: Row) -> float:
+    def deepest(self, at: int, belief: Belief) -> float:
         """Return the calibrated confidence of the last level of the category at an index."""
-        low, high = self._slices[at][-1]
-        return self.calibration.confidence(LEVELS - 1, float(probability[low:high].sum()))
+        return self.calibration.confidence(LEVELS - 1, belief.within(self._slices[at][-1]))
 
-    def matters(self, probability: Row, most: int, least: float) -> list[int]:
+    def matters(self, belief: Belief, most: int, least: float) -> list[int]:
         """Return the likeliest category of each of the likeliest level-1 categories.
 
         Args:
-            probability: of each category.
+            belief: the probability of each category.
             most: how many at most.
             least: probability that a level-1 category must have.
         """
-        together = np.add.reduceat(probability, self._starts)
-        found = []
-        for group in np.argsort(-together, kind="stable")[:most].tolist():
-            if together[group] < least:
-                break
-            low, high = self._matters[group]
-            found.append(low + int(probability[low:high].argmax()))
-        return found
+        together = zip(belief.parts(self._matters), self._matters, strict=True)
+        likely = sorted((-p, span) for p, span in together if p >= least)
+        return [belief.likeliest_within(span) for _, span in likely[:most]]
 
     def span(self, code: str) -> tuple[int, int]:
         """Return the slice of the categories at and below a code; empty if there are none."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from operator import add
 from typing import Final, TypeAlias
 
 from ivr.categories.taxonomy import Taxonomy, edition
@@ -78,8 +79,8 @@ class Watch:
         """Return the flags that a normalised text shows."""
         characters = frozenset(normalised)
         shown = self._literally(normalised, characters)
-        for character in characters:
-            for at, needed, expression in self._by_character.get(character, ()):
+        for found in filter(None, map(self._by_character.get, characters)):
+            for at, needed, expression in found:
                 if at not in shown and needed <= characters and expression.search(normalised):
                     shown.add(at)
         for at, expression in self._always:
@@ -90,9 +91,9 @@ class Watch:
     def _literally(self, normalised: str, characters: frozenset[str]) -> set[int]:
         """Return the flags whose plain words stand in the text."""
         by_pair = self._by_pair.get
-        shown = {at for character in characters for at, _ in by_pair(character, ())}
-        for start in range(len(normalised) - 1):
-            for at, literal in by_pair(normalised[start : start + 2], ()):
+        shown = {at for found in filter(None, map(by_pair, characters)) for at, _ in found}
+        for start, found in enumerate(map(by_pair, map(add, normalised, normalised[1:]))):
+            for at, literal in found or ():
                 if normalised.startswith(literal, start):
                     shown.add(at)
         return shown

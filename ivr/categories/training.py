@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 from ivr.categories.corpus import TEMPLATE, Example
 from ivr.categories.features import Features, fit_features
 from ivr.categories.lexicon import Lexicon
-from ivr.categories.model import LEVELS, Calibration, Model, Row, at_level, softmax
+from ivr.categories.model import LEVELS, Belief, Calibration, Model, Row, at_level
 from ivr.categories.text import normalise
 from ivr.categories.topic import topic
 
@@ -164,9 +164,9 @@ def trials(model: Model, examples: Sequence[Example]) -> list[Trial]:
     """Return what a model says about each text, text alone."""
     said = []
     for example in examples:
-        probability = softmax(model.scores(model.features.touched(normalise(example.text))))
-        at = int(probability.argmax())
-        said.append(Trial(example, model.codes[at], model.levels(at, probability)))
+        belief = Belief(model.scores(model.features.touched(normalise(example.text))))
+        at = int(belief.each.argmax())
+        said.append(Trial(example, model.codes[at], model.levels(at, belief)))
     return said
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.categories.classify import Classifier
-from ivr.categories.model import Calibration, at_level, softmax
+from ivr.categories.model import Belief, Calibration, at_level, softmax
 
 
 def test_a_level_is_the_ancestor_or_the_code_itself() -> None:
@@ -27,8 +27,8 @@ def test_a_span_holds_exactly_the_codes_at_and_below_a_node(classifier: Classifi
 @given(st.text(max_size=40))
 def test_confidence_never_rises_with_depth(classifier: Classifier, text: str) -> None:
     model = classifier.model
-    probability = softmax(model.scores(model.features.touched(text)))
-    levels = model.levels(int(probability.argmax()), probability)
+    belief = Belief(model.scores(model.features.touched(text)))
+    levels = model.levels(int(belief.each.argmax()), belief)
     assert all(0 <= value <= 1 for value in levels)
     assert list(levels) == sorted(levels, reverse=True)
 
@@ -47,6 +47,18 @@ def test_the_words_that_led_to_a_category_are_in_the_text(classifier: Classifier
     words = model.reasons(model.features.touched(text), at)
     assert any("皮肤科" in word for word in words)
     assert all(word in text for word in words)
+
+
+@given(st.lists(st.floats(-30, 30, width=32), min_size=4, max_size=60))
+def test_a_belief_adds_up_slices_as_a_plain_sum_does(scores: list[float]) -> None:
+    belief = Belief(np.array(scores, np.float32))
+    each = [float(one) for one in belief.each]
+    for low in range(len(each)):
+        for high in range(low + 1, len(each) + 1):
+            assert belief.within((low, high)) == pytest.approx(sum(each[low:high]), abs=1e-12)
+            assert each[belief.likeliest_within((low, high))] == max(each[low:high])
+    likeliest = [each[at] for at in belief.likeliest(4)]
+    assert likeliest == sorted(each, reverse=True)[:4]
 
 
 def test_softmax_is_safe_from_large_scores() -> None:
