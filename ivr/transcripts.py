@@ -18,6 +18,7 @@ from ivr.config import Settings
 from ivr.database import OUTSIDE_FAILURES, Pool, queries, transaction
 from ivr.errors import RecordingUnreadable, SettingsInvalid
 from ivr.recogniser import RecogniserFailed, recognise, recognisers
+from ivr.recordings.holds import lock_call
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.reading import Reader, files_of
 from ivr.recordings.storages import open_storages
@@ -69,9 +70,14 @@ class Transcriber:
         text = await self._recognise(row)
         if text is not None:
             async with transaction(self._pool, self._settings.database) as connection:
-                await queries.store_transcript(connection, call_id=row["call_id"], transcript=text)
+                # A deletion of the sound, which takes the text with it, comes before or after us.
+                await lock_call(connection, row["call_id"])
+                stored = await queries.store_transcript(
+                    connection, call_id=row["call_id"], transcript=text
+                )
             self._tries.pop(row["call_id"], None)
-            log.info("transcript.stored", call_id=row["call_id"], characters=len(text))
+            if str(stored).endswith(" 1"):
+                log.info("transcript.stored", call_id=row["call_id"], characters=len(text))
         return True
 
     async def _recognise(self, row: Mapping[str, Any]) -> str | None:

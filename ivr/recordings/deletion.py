@@ -1,8 +1,9 @@
 """Deletes what retention says, and writes a certificate of it.
 
-The row's state and the certificate come about in one transaction, and only then do the files go: a
-death in between leaves files of a deleted recording, which the next round takes away. A hold and a
-deletion of the same call wait for each other, and the hold is asked for under that lock.
+The row's state, the end of the message's transcript and the certificate come about in one
+transaction, and only then do the files go: a death in between leaves files of a deleted recording,
+which the next round takes away. A hold and a deletion of the same call wait for each other, and the
+hold is asked for under that lock.
 """
 
 from __future__ import annotations
@@ -101,21 +102,12 @@ class Deletion:
             deleted = await queries.delete_recording(connection, call_id=due.call_id, leg=due.leg)
             if deleted is None:
                 return False
-            await certify(
-                connection,
-                ACTOR,
-                "recording.deleted",
-                f"{due.call_id}/{due.leg}",
-                {
-                    "sha256": row["sha256"].hex(),
-                    "wav_sha256": row["wav_sha256"].hex() if row["wav_sha256"] else None,
-                    "bytes": row["bytes"],
-                    "milliseconds": row["milliseconds"],
-                    "rule": due.verdict.rule,
-                    "kept_for": str(due.verdict.span),
-                    "last_day": due.verdict.last_day.isoformat(),
-                },
-            )
+            written = None  # of a conversation nothing is ever written down
+            if due.leg == "voicemail":
+                written = await queries.forget_transcript(connection, call_id=due.call_id)
+            detail = _certified(row, written, due.verdict)
+            target = f"{due.call_id}/{due.leg}"
+            await certify(connection, ACTOR, "recording.deleted", target, detail)
             reach("deletion.commit.before")
         reach("deletion.commit.after")
         log.info("recording.deleted", call_id=due.call_id, leg=due.leg, rule=due.verdict.rule.value)
@@ -146,6 +138,23 @@ class Deletion:
         async with transaction(self._pool, self._settings.database) as connection:
             await queries.mark_removed(connection, call_id=row["call_id"], leg=row["leg"])
         return True
+
+
+def _certified(
+    row: Mapping[str, Any], transcript_characters: int | None, verdict: Verdict
+) -> dict[str, object]:
+    """Return what the certificate says went, and by which rule."""
+    return {
+        "sha256": row["sha256"].hex(),
+        "wav_sha256": row["wav_sha256"].hex() if row["wav_sha256"] else None,
+        "bytes": row["bytes"],
+        "milliseconds": row["milliseconds"],
+        # By its length: a digest of so short a text would prove a guess of it right.
+        "transcript_characters": transcript_characters,
+        "rule": verdict.rule,
+        "kept_for": str(verdict.span),
+        "last_day": verdict.last_day.isoformat(),
+    }
 
 
 def _retained(row: Mapping[str, Any], *, held: bool) -> Retained:

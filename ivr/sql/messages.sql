@@ -59,7 +59,12 @@ ORDER BY message.urgent DESC, message.left_at, message.call_id
 LIMIT 1;
 
 -- name: store_transcript(call_id, transcript)!
--- What a recogniser wrote down, beside the message; never over another text.
+-- What a recogniser wrote down, beside the message; never over another text, nor of a sound that
+-- was deleted meanwhile.
 UPDATE message
 SET transcript = :transcript
-WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND transcript IS NULL;
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND transcript IS NULL
+    AND EXISTS (SELECT FROM recording
+                WHERE recording.opened_at = message.opened_at
+                    AND recording.call_id = message.call_id AND recording.leg = 'voicemail'
+                    AND recording.state = 'kept');

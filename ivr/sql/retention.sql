@@ -39,6 +39,19 @@ WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND leg = :leg
     AND state = 'kept'
 RETURNING call_id;
 
+-- name: forget_transcript(call_id)$
+-- Take away what a recogniser wrote down of a message; gives how many characters that was, NULL
+-- when there was nothing.
+WITH forgotten AS (
+    SELECT opened_at, call_id, length(transcript) AS characters
+    FROM message
+    WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND transcript IS NOT NULL
+)
+UPDATE message SET transcript = NULL
+FROM forgotten
+WHERE message.opened_at = forgotten.opened_at AND message.call_id = forgotten.call_id
+RETURNING forgotten.characters;
+
 -- name: recordings_unremoved(node, most)
 -- Deleted recordings whose files have not been seen to be gone.
 SELECT recording.*
@@ -72,13 +85,15 @@ RETURNING hold_id;
 -- A row of the hash-chained audit, in the transaction of what it certifies.
 INSERT INTO audit (actor, action, object, detail) VALUES (:actor, :action, :object, :detail::jsonb);
 
--- name: recordings_to_move(node, most)
--- Sealed recordings that still lie on the machine's own disk, the oldest first.
+-- name: recordings_to_move(node, most, passed_over)
+-- Sealed recordings that still lie on the machine's own disk, the oldest first, without those of
+-- which a file is ill, as `<call id>/<leg>`.
 SELECT recording.*
 FROM recording
 JOIN call ON call.opened_at = recording.opened_at AND call.call_id = recording.call_id
 WHERE recording.state = 'kept' AND recording.storage = 'local' AND recording.key_id IS NOT NULL
     AND call.node = :node
+    AND recording.call_id || '/' || recording.leg <> ALL (:passed_over::text[])
 ORDER BY recording.opened_at, recording.call_id
 LIMIT :most;
 

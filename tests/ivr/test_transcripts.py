@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from ivr.config import Settings
 from ivr.database import Pool
 from ivr.messages import take_message, waiting_messages
+from ivr.recordings.holds import lock_call
 from ivr.recordings.sweeper import Sweeper
 from ivr.transcripts import TRIES, Transcriber
 from tests.ivr import cel
@@ -112,6 +113,35 @@ async def test_a_message_that_fails_does_not_keep_the_next_one_waiting_for_ever(
         for _ in range(TRIES + 1):
             assert await transcriber.step()
     assert await texts(connection) == [None, "zh 440 Hz 8000"]
+
+
+async def test_a_text_that_comes_while_its_sound_is_deleted_is_not_kept(
+    pool: Pool, recognising: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deletion is not committed yet when the text arrives: it waits, and then sees it."""
+    call = cel.message()
+    await left(pool, recognising, call)
+    gone = "UPDATE recording SET state = 'deleted', deleted_at = now() WHERE call_id = $1"
+    transcriber = Transcriber(pool, recognising)
+
+    async def told(*_: object, **__: object) -> str:
+        return "too late"
+
+    monkeypatch.setattr("ivr.transcripts.recognise", told)
+    async with asyncio.TaskGroup() as tasks, connection.transaction():
+        await lock_call(connection, call.call_id)
+        await connection.execute(gone, call.call_id)
+        writing = tasks.create_task(transcriber.step())
+        async with asyncio.timeout(60):
+            while not await pool.fetchval(_WAITING) and not writing.done():  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(0.02)
+    assert await connection.fetchval("SELECT transcript FROM message") is None
+
+
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def test_a_text_is_never_written_over(

@@ -138,6 +138,61 @@ async def test_a_hold_wins_also_when_it_comes_between_the_list_and_the_deletion(
     assert sealed(settings) == 2
 
 
+@pytest.fixture
+async def written(pool: Pool, settings: Settings, connection: Connection) -> cel.Journal:
+    """A message that a recogniser has written down."""
+    call = cel.message()
+    recorded(settings, f"{call.call_id}.voicemail.raw")
+    await took(pool, settings, call)
+    assert await Sweeper(pool, settings).step() == 1
+    await connection.execute("UPDATE message SET transcript = '我想问一下疫苗'")
+    return call
+
+
+TEXT = "SELECT transcript FROM message"
+
+
+async def test_what_was_written_down_of_a_message_goes_with_its_sound(
+    written: cel.Journal, pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    deletion = Deletion(pool, settings)
+    (one,) = await due(deletion, LATER)
+    assert await deletion.delete(one)
+    assert await connection.fetchval(TEXT) is None
+    certificate = await connection.fetchrow("SELECT object, detail FROM audit")
+    assert certificate is not None
+    assert certificate["object"] == f"{written.call_id}/voicemail"
+    assert json.loads(certificate["detail"])["transcript_characters"] == 7
+    await deletion.remove(local(settings))
+    assert [found for found in await verify(settings) if not found.holds] == []
+    await connection.execute("UPDATE message SET transcript = 'back again'")
+    assert [found.name for found in await verify(settings) if not found.holds] == [
+        "transcripts of deleted recordings"
+    ]
+
+
+async def test_a_text_stays_as_long_as_its_sound_does(
+    written: cel.Journal, pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    def strike(reached: str) -> None:
+        if reached == "deletion.commit.before":
+            raise Died
+
+    deletion = Deletion(pool, settings)
+    (one,) = await due(deletion, LATER)
+    failpoints.arm(strike)
+    try:
+        with pytest.raises(Died):
+            await deletion.delete(one)
+    finally:
+        failpoints.disarm()
+    assert await connection.fetchval(TEXT) == "我想问一下疫苗"
+    async with transaction(pool, settings.database) as held:
+        await set_hold(held, written.call_id, reason="court", person="s1")
+    assert not await deletion.delete(one)
+    assert await connection.fetchval(TEXT) == "我想问一下疫苗"
+
+
 async def test_a_recording_that_went_does_not_come_back_when_its_file_does(
     kept: tuple[cel.Journal, cel.Journal], pool: Pool, settings: Settings, connection: Connection
 ) -> None:
