@@ -19,7 +19,7 @@ from ivr.counterparts import check as check_counterparts
 from ivr.crosscheck import KINDS
 from ivr.database import Session, make_pool, queries
 from ivr.recordings.checks import check_recordings
-from ivr.recordings.sweeper import GRACE
+from ivr.recordings.owed import GRACE, LEAST
 from ivr.refold import EVER, unlike_their_fold
 
 _FOLDED_AGAIN: Final = 500
@@ -36,10 +36,10 @@ _COUNTED: Final[Sequence[tuple[str, str]]] = (
     ("counts that differ from what they count", "counts_identity"),
     ("stays in a queue beyond the call's end", "visits_unended"),
     ("agents offered two calls at once", "agents_offered_two"),
-    ("conversations without a recording", "recordings_missing"),
     ("recordings shorter than the talk", "recordings_short"),
     ("deleted recordings without a certificate", "recordings_uncertified"),
     ("recordings deleted under a legal hold", "recordings_deleted_under_hold"),
+    ("transcripts of deleted recordings", "transcripts_outliving"),
 )
 """Identities that a single count proves; each query takes `since`."""
 
@@ -70,7 +70,7 @@ async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]
         return [
             *[await _count(connection, name, query, since) for name, query in _COUNTED],
             await _overdue(connection),
-            await _owed(connection, since),
+            *await _sound(connection, since),
             await _audit(connection),
             await _folded_again(connection, since),
             *await _three_ways(connection, settings, since),
@@ -101,9 +101,16 @@ async def _overdue(connection: Session) -> Finding:
     return Finding("ended calls waiting for their record", await queries.calls_overdue(connection))
 
 
-async def _owed(connection: Session, since: datetime) -> Finding:
-    owed = await queries.recordings_owed(connection, since=since, grace=GRACE)
-    return Finding("conversations and messages not asked for their recording", owed)
+async def _sound(connection: Session, since: datetime) -> list[Finding]:
+    """Every talk that owes sound has it, or is known to miss it; what owes none is counted."""
+    missing = await queries.recordings_missing(connection, since=since, **LEAST)
+    owed = await queries.recordings_owed(connection, since=since, grace=GRACE, **LEAST)
+    short = await queries.talks_soundless(connection, since=since, **LEAST)
+    return [
+        Finding("conversations without a recording", missing),
+        Finding("conversations and messages not asked for their recording", owed),
+        Finding("talks too short to have left a sound", 0, short),
+    ]
 
 
 async def _audit(connection: Session) -> Finding:

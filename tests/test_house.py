@@ -53,6 +53,7 @@ PURE = [
     "ivr/menu/prompts.py",
     "ivr/menu/saying.py",
     "ivr/categories/taxonomy.py",
+    "ivr/recordings/owed.py",
     "ivr/recordings/pauses.py",
     "ivr/recordings/retention.py",
     "ivr/recordings/troubles.py",

@@ -82,6 +82,11 @@ def name_of(call_id: str, leg: str, format: str) -> str:  # noqa: A002 - the fie
     return f"{call_id}/{leg}/{format}"
 
 
+def stem_of(call_id: str, day: datetime, leg: str) -> str:
+    """Return a recording's path below the archive, without its endings."""
+    return f"{day:%Y/%m/%d}/{call_id if leg == 'both' else f'{call_id}.{leg}'}"
+
+
 class Archive:
     """The folder of finished recordings."""
 
@@ -114,8 +119,7 @@ class Archive:
         """
         if not CALL_ID.fullmatch(call_id):
             raise ValueRefused(f"Expected a call id for a recording, came {call_id!r}.")
-        name = call_id if leg == "both" else f"{call_id}.{leg}"
-        stem = self._root / f"{day:%Y/%m/%d}" / name
+        stem = self._root / stem_of(call_id, day, leg)
         stem.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
         made = _Made(call_id, leg, stem, ring)
         plain = {"wav": _waiting(stem, ".wav")}
@@ -244,6 +248,11 @@ def call_id_of(path: str) -> str:
     return name if CALL_ID.fullmatch(name) else ""
 
 
+def leg_of(path: str) -> str:
+    """Return what of its call a path of ours holds."""
+    return "voicemail" if ".voicemail." in path else "both"
+
+
 def _waiting(place: Path, ending: str) -> Path:
     return place.with_name(f".{place.name}{ending}{_WAITING}")
 
@@ -272,9 +281,14 @@ def _size(raw: IO[bytes]) -> int:
     return size
 
 
+def frames_of(wav: Path) -> int:
+    """Return how many frames a plain WAV file of ours has."""
+    return (wav.stat().st_size - _WAV_HEADER_BYTES) // _FRAME_BYTES
+
+
 def waveform_of(wav: Path) -> bytes:
     """Return the peaks of a plain WAV file of ours."""
-    frames = (wav.stat().st_size - _WAV_HEADER_BYTES) // _FRAME_BYTES
+    frames = frames_of(wav)
     if frames <= 0:
         return b""
     samples = np.memmap(wav, "<i2", "r", _WAV_HEADER_BYTES, (frames, CHANNELS))

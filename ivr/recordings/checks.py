@@ -7,7 +7,6 @@ files are finished, moved and deleted while the check runs.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -85,7 +84,7 @@ async def _look(
 ) -> _Looked:
     files = [file for row in kept for file in files_of(row)]
     gone = [file for row in deleted for file in files_of(row)]
-    unlike = {file.path for file in files if not await _reads_back(reader, file)}
+    unlike = {file.path for file in files if not await reader.proves(file)}
     undead = {file.path for file in gone if await _is_there(reader, file)}
     return _Looked(unlike, undead, await _ownerless(connection, found))
 
@@ -121,16 +120,6 @@ async def _ownerless(connection: Session, found: set[str]) -> set[str]:
         if file.storage == "local" or row["state"] == "kept"
     }
     return found - owned
-
-
-async def _reads_back(reader: Reader, file: StoredFile) -> bool:
-    digest = hashlib.sha256()
-    try:
-        async for piece in reader.sound(file, 0, file.size):
-            digest.update(piece)
-    except (OSError, HotlineError):
-        return False
-    return digest.digest() == file.sha256
 
 
 async def _is_there(reader: Reader, file: StoredFile) -> bool:

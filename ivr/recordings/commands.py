@@ -108,11 +108,11 @@ def reseal() -> None:
 
 @app.command()
 def move() -> None:
-    """Move everything into the object store now; to be repeated when it was broken off."""
+    """Move everything into the object store now, exit 1 when some could not be; repeatable."""
     if not settings_of_the_command().recordings.s3.endpoint:
         raise typer.BadParameter("expected recordings.s3.endpoint in the settings")
 
-    async def moved(settings: Settings) -> int:
+    async def moved(settings: Settings) -> tuple[int, int]:
         done = 0
         async with (
             make_pool(settings.database, purpose=_PURPOSE) as pool,
@@ -121,7 +121,11 @@ def move() -> None:
             moving = Moving(pool, settings)
             while step := await moving.step(storages):
                 done += step
+            ill = moving.ill
             await moving.tidy(storages)
-        return done
+        return done - ill, ill
 
-    typer.echo(f"{ask(moved)} moved")
+    done, failed = ask(moved)
+    typer.echo(f"{done} moved, {failed} could not be")
+    if failed:
+        raise typer.Exit(1)

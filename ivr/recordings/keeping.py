@@ -15,6 +15,7 @@ import structlog
 from ivr.config import Settings
 from ivr.database import Pool
 from ivr.errors import RecordingUnreadable
+from ivr.recordings.adoption import Adoption
 from ivr.recordings.archive import is_waiting
 from ivr.recordings.deletion import Deletion
 from ivr.recordings.moving import AT_ONCE, Moving
@@ -44,6 +45,7 @@ class Keeping:
         self._settings = settings
         self._deletion = Deletion(pool, settings)
         self._moving = Moving(pool, settings)
+        self._adoption = Adoption(pool, settings)
         self._now = now
         self._night: date | None = None
         self._tight: set[Path] = set()
@@ -76,6 +78,7 @@ class Keeping:
         log.info("recording.night", deleted=deleted)
         if "s3" in storages:
             await self._moving.tidy(storages)
+        await self._adoption.look_through()
         await asyncio.to_thread(_clear_away, self._settings.recordings.archive, now)
         self._night = local.date()
 

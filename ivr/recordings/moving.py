@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -21,13 +23,16 @@ from ivr.errors import RecordingUnreadable
 from ivr.failpoints import reach
 from ivr.lines import opened_at
 from ivr.recordings.archive import Archive, archived, call_id_of
-from ivr.recordings.reading import StoredFile, files_of
+from ivr.recordings.keys import KeyFile
+from ivr.recordings.reading import Reader, StoredFile, files_of
 from ivr.recordings.storage import Storage
 
 log = structlog.get_logger()
 
 AT_ONCE: Final = 20
 _TIDIED_AT_ONCE: Final = 500
+_REMEMBERED: Final = 1_000
+"""Ill files at most; past it the oldest is tried again."""
 
 
 class Moving:
@@ -37,20 +42,41 @@ class Moving:
         self._pool = pool
         self._settings = settings
         self._archive = Archive(settings.recordings.archive)
+        self._keys = KeyFile(settings.recordings.keys)
+        self._passed_over: OrderedDict[str, None] = OrderedDict()
 
     async def step(self, storages: Mapping[str, Storage], most: int = AT_ONCE) -> int:
-        """Move some; returns how many. One that cannot be moved now ends the step.
+        """Try to move some; returns how many. One whose file is ill is passed over for the day.
 
         Raises:
-            OSError: the store or the disk does not do what it should.
-            RecordingUnreadable: what was uploaded is not what lies here.
+            OSError: the store does not do what it should; the others wait as well.
         """
         async with transaction(self._pool, self._settings.database) as connection:
-            found = queries.recordings_to_move(connection, node=self._settings.node.name, most=most)
+            found = queries.recordings_to_move(
+                connection,
+                node=self._settings.node.name,
+                most=most,
+                passed_over=list(self._passed_over),
+            )
             rows = [row async for row in found]
         for row in rows:
-            await self._move(row, storages)
+            await self._try(row, storages)
         return len(rows)
+
+    @property
+    def ill(self) -> int:
+        """How many could not be moved because of their own files."""
+        return len(self._passed_over)
+
+    async def _try(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> None:
+        try:
+            await self._move(row, storages)
+        except (FileNotFoundError, RecordingUnreadable) as error:
+            why = str(error) or type(error).__name__
+            log.error("recording.unmoved", call_id=row["call_id"], leg=row["leg"], why=why)  # noqa: TRY400 - the reason is in the error itself
+            self._passed_over[f"{row['call_id']}/{row['leg']}"] = None
+            if len(self._passed_over) > _REMEMBERED:
+                self._passed_over.popitem(last=False)
 
     async def _move(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> None:
         files = files_of(row)
@@ -82,7 +108,14 @@ class Moving:
                 digest = hashlib.file_digest(stream, "sha256").digest()
                 return stream.tell(), digest
 
-        size, digest = await asyncio.to_thread(measured)
+        try:
+            size, digest = await asyncio.to_thread(measured)
+        except FileNotFoundError:
+            # A database that failed over has forgotten that it was moved: it lies there already.
+            there = Reader({"s3": store}, self._keys)
+            if not await there.proves(replace(file, storage="s3")):
+                raise
+            return
         await store.put(file.path, source)
         reach("moving.uploaded")
         came = hashlib.sha256()
@@ -95,7 +128,8 @@ class Moving:
             )
 
     async def tidy(self, storages: Mapping[str, Storage]) -> int:
-        """Take away what a death left here of recordings that have been moved."""
+        """Take away what a death left here of recordings that have been moved; once a night."""
+        self._passed_over.clear()
         here = sorted(await asyncio.to_thread(archived, self._settings.recordings.archive))
         gone = 0
         for begin in range(0, len(here), _TIDIED_AT_ONCE):

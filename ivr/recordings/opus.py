@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,28 @@ def encode(wav: Path, opus: Path) -> None:
         raise RecordingUnreadable(f"{wav.name} cannot be encoded: {error}") from None
     if heard != frames:
         raise RecordingUnreadable(f"{wav.name}: expected {frames} frames of Opus, came {heard}.")
+
+
+def decode(opus: Path, wav: Path) -> None:
+    """Write a WAV file of an Ogg/Opus file.
+
+    Raises:
+        RecordingUnreadable: it cannot be decoded.
+    """
+    try:
+        with (
+            opus.open("rb") as stream,
+            soundfile.SoundFile(stream) as sound,
+            wav.open("wb") as copy,
+            wave.open(copy, "wb") as plain,
+        ):
+            plain.setnchannels(sound.channels)
+            plain.setsampwidth(2)
+            plain.setframerate(sound.samplerate)
+            for block in sound.blocks(_BLOCK_FRAMES, dtype="int16"):
+                plain.writeframesraw(block.tobytes())
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise RecordingUnreadable(f"{opus.name} cannot be decoded: {error}") from None
 
 
 def duration(opus: Path) -> int:

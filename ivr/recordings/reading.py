@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ivr.errors import RecordingUnreadable
+from ivr.errors import HotlineError, RecordingUnreadable
 from ivr.recordings.archive import name_of
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.sealing import HEADER_BYTES, Header, Seal, span
@@ -78,6 +79,29 @@ class Reader:
         if file.storage not in self._storages:
             raise RecordingUnreadable(f"{file.path} lies in {file.storage!r}, which is not set up.")
         return self._storages[file.storage]
+
+    async def proves(self, file: StoredFile) -> bool:
+        """Tell whether a file gives back what its row says; one that cannot be read does not."""
+        digest = hashlib.sha256()
+        try:
+            async with aclosing(self.sound(file, 0, file.size)) as pieces:
+                async for piece in pieces:
+                    digest.update(piece)
+        except (OSError, HotlineError):
+            return False
+        return digest.digest() == file.sha256
+
+    async def header(self, storage: str, path: str) -> Header | None:
+        """Read how a file was sealed; None when there is none.
+
+        Raises:
+            RecordingUnreadable: it is no sealed file.
+            OSError: where it lies does not answer.
+        """
+        place = self._storages[storage]
+        if await place.size(path) is None:
+            return None
+        return Header.parse(await _whole(place.read(path, 0, HEADER_BYTES)))
 
     async def sound(self, file: StoredFile, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Give the plain bytes from `start` up to `stop`, which must lie within the file.

@@ -10,37 +10,32 @@ holds up no other: it is tried again, ever more seldom, and written down.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from ivr.asterisk import spool
-from ivr.asterisk.variables import UserEvent
 from ivr.calls import CALL_ID
 from ivr.config import Settings
-from ivr.database import Pool, Session, queries, transaction
-from ivr.errors import PeerBroke, RecordingUnreadable, SettingsInvalid, ValueRefused
+from ivr.database import Pool, queries, transaction
+from ivr.errors import RecordingUnreadable, SettingsInvalid, ValueRefused
 from ivr.failpoints import reach
 from ivr.lines import CENTRE_TIME, opened_at
+from ivr.recordings.adoption import Adoption
 from ivr.recordings.archive import Archive, Kept, open_regular
 from ivr.recordings.keys import KeyFile, Keyring
-from ivr.recordings.pauses import pauses
+from ivr.recordings.owed import GRACE, LEAST
+from ivr.recordings.rows import write_row
 from ivr.recordings.troubles import Troubles
 
 log = structlog.get_logger()
-
-GRACE: Final = timedelta(minutes=10)
-"""How long a file may wait for its call, and a conversation for its file."""
 
 _SUFFIXES: Final[Mapping[str, str]] = {".voicemail.raw": "voicemail", ".raw": "both"}
 """Leg by the end of the name, the longer first."""
@@ -98,6 +93,7 @@ class Sweeper:
         self._settings = settings
         self._keys = KeyFile(settings.recordings.keys)
         self._archive = Archive(settings.recordings.archive, settings.recordings.formats)
+        self._adoption = Adoption(pool, settings)
         self._orphans: set[str] = set()
         self._troubles = Troubles()
         self._keyless = ""
@@ -124,22 +120,30 @@ class Sweeper:
         return done
 
     async def look_for_missing(self) -> None:
-        """Raise the alarm for conversations whose file never came, once each."""
+        """Raise the alarm for conversations whose file never came, once each.
+
+        One whose row the database has lost lies in the archive already, and is no alarm.
+        """
         found = await asyncio.to_thread(incoming, self._settings.recordings.incoming)
         present = [f"{file.call_id}/{file.leg}" for file in found if file.call_id and file.size]
         async with transaction(self._pool, self._settings.database) as connection:
             missing = queries.miss_recordings(
-                connection, node=self._settings.node.name, grace=GRACE, present=present
+                connection,
+                node=self._settings.node.name,
+                grace=GRACE,
+                present=present,
+                **LEAST,
             )
             missed = [(row["call_id"], row["leg"]) async for row in missing]
         for call_id, leg in missed:
-            log.error("recording.missing", call_id=call_id, leg=leg)
+            if not await self._adoption.adopt(call_id, leg):
+                log.error("recording.missing", call_id=call_id, leg=leg)
 
     async def _calls(self, call_ids: list[str]) -> dict[str, Mapping[str, Any]]:
         if not call_ids:
             return {}
         async with transaction(self._pool, self._settings.database) as connection:
-            rows = queries.calls_of_files(connection, call_ids=call_ids)
+            rows = queries.calls_of_files(connection, call_ids=call_ids, **LEAST)
             return {row["call_id"]: row async for row in rows}
 
     async def _finish(self, file: Incoming, call: Mapping[str, Any]) -> int:
@@ -187,24 +191,8 @@ class Sweeper:
             raise RecordingUnreadable(_named(error)) from None
 
     async def _keep(self, file: Incoming, call_id: str, kept: Kept) -> None:
-        first, *beside = kept.files
         async with transaction(self._pool, self._settings.database) as connection:
-            marks = await _pauses_of(connection, call_id) if file.leg == "both" else ()
-            await queries.keep_recording(
-                connection,
-                call_id=call_id,
-                leg=file.leg,
-                path=first.path,
-                format=first.format,
-                key_id=first.key_id,
-                bytes=first.size,
-                milliseconds=kept.milliseconds,
-                sha256=first.sha256,
-                wav_bytes=beside[0].size if beside else None,
-                wav_sha256=beside[0].sha256 if beside else None,
-                peaks=kept.peaks,
-                pauses=json.dumps([asdict(mark) for mark in marks]),
-            )
+            await write_row(connection, call_id, file.leg, kept)
             await queries.adopt_orphan(
                 connection, node=self._settings.node.name, name=file.path.name
             )
@@ -278,19 +266,6 @@ def _tell(file: Incoming, call_id: str, kept: Kept) -> None:
         milliseconds=kept.milliseconds,
         bytes=kept.files[0].size,
     )
-
-
-async def _pauses_of(connection: Session, call_id: str) -> Sequence[Any]:
-    """Find a call's pauses in the lines of its journal."""
-    rows = queries.lines_of_calls(connection, opened_at=[opened_at(call_id)], call_ids=[call_id])
-    lines = [line async for row in rows for line in row["lines"].split("\n")]
-    if not any(UserEvent.RECORDING_PAUSED in line for line in lines):
-        return ()
-    found = []
-    for line in lines:
-        with suppress(PeerBroke):
-            found.append(spool.parse(line))
-    return pauses(event for event in found if event is not None)
 
 
 def _named(error: OSError) -> str:

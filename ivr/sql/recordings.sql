@@ -1,8 +1,11 @@
--- name: calls_of_files(call_ids)
+-- name: calls_of_files(call_ids, least_ms, least_killed_ms)
 -- What is known of the calls that files are named after; files of unknown calls give no row.
 -- `owed` are the legs of which there must be sound, `deleted` those whose sound was taken away.
 SELECT call.call_id, call.opened_at, call.final,
-       array_remove(ARRAY[CASE WHEN call.talk_ms > 0 THEN 'both' END,
+       array_remove(ARRAY[CASE WHEN call.talk_ms >= CASE call.disposition WHEN 'engine_lost'
+                                                         THEN :least_killed_ms::bigint
+                                                         ELSE :least_ms::bigint END
+                               THEN 'both' END,
                           CASE WHEN call.disposition = 'voicemail' THEN 'voicemail' END], NULL) AS owed,
        ARRAY(SELECT leg FROM recording
              WHERE recording.opened_at = call.opened_at AND recording.call_id = call.call_id
@@ -25,7 +28,7 @@ ON CONFLICT (opened_at, call_id, leg) DO UPDATE SET
 WHERE recording.state <> 'deleted'
 RETURNING call_id;
 
--- name: miss_recordings(node, grace, present)
+-- name: miss_recordings(node, grace, present, least_ms, least_killed_ms)
 -- Conversations and messages whose file never came: written down once, so that the alarm is
 -- raised once. `present` are files that wait, as `<call id>/<leg>`.
 INSERT INTO recording (opened_at, call_id, leg, state)
@@ -33,7 +36,9 @@ SELECT call.opened_at, call.call_id, due.leg, 'missing'
 FROM call
 CROSS JOIN (VALUES ('both'), ('voicemail')) AS due(leg)
 WHERE call.node = :node AND call.final
-    AND CASE due.leg WHEN 'both' THEN call.talk_ms > 0 ELSE call.disposition = 'voicemail' END
+    AND CASE WHEN due.leg = 'voicemail' THEN call.disposition = 'voicemail'
+             WHEN call.disposition = 'engine_lost' THEN call.talk_ms >= :least_killed_ms::bigint
+             ELSE call.talk_ms >= :least_ms::bigint END
     AND call.ended_at < now() - :grace::interval
     AND call.started_at > now() - interval '7 days'
     AND call.call_id || '/' || due.leg <> ALL (:present::text[])

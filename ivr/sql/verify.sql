@@ -120,9 +120,27 @@ JOIN leg AS busy
          < (offered.started_at, offered.call_id, offered.position))
 WHERE offered.opened_at >= :since AND offered.position > 1;
 
--- name: recordings_missing(since)$
--- Conversations whose recording never came.
-SELECT count(*) FROM recording WHERE opened_at >= :since AND state = 'missing';
+-- name: recordings_missing(since, least_ms, least_killed_ms)$
+-- Conversations and messages whose recording never came.
+SELECT count(*)
+FROM recording
+JOIN call ON call.opened_at = recording.opened_at AND call.call_id = recording.call_id
+WHERE recording.opened_at >= :since AND recording.state = 'missing'
+    AND (recording.leg = 'voicemail'
+        OR call.talk_ms >= CASE call.disposition WHEN 'engine_lost' THEN :least_killed_ms::bigint
+                                                 ELSE :least_ms::bigint END);
+
+-- name: talks_soundless(since, least_ms, least_killed_ms)$
+-- Talks that have no sound and were too short to owe any.
+SELECT count(*)
+FROM call
+WHERE opened_at >= :since AND final AND talk_ms > 0
+    AND talk_ms < CASE disposition WHEN 'engine_lost' THEN :least_killed_ms::bigint
+                                   ELSE :least_ms::bigint END
+    AND NOT EXISTS (SELECT FROM recording
+                    WHERE recording.opened_at = call.opened_at
+                        AND recording.call_id = call.call_id AND recording.leg = 'both'
+                        AND recording.state <> 'missing');
 
 -- name: recordings_short(since)$
 -- Recordings that miss more than 2 % of the talk, beyond a second and a half for starting up; what
@@ -136,14 +154,16 @@ WHERE recording.opened_at >= :since AND recording.state = 'kept' AND recording.l
                                   FROM jsonb_array_elements(recording.pauses) AS pause)
         < call.talk_ms * 0.98 - 1500;
 
--- name: recordings_owed(since, grace)$
+-- name: recordings_owed(since, grace, least_ms, least_killed_ms)$
 -- Conversations and messages of a while ago that have neither a recording nor a word about its
 -- absence.
 SELECT count(*)
 FROM call
 CROSS JOIN (VALUES ('both'), ('voicemail')) AS due(leg)
 WHERE opened_at >= :since AND final AND ended_at < now() - :grace::interval
-    AND CASE due.leg WHEN 'both' THEN talk_ms > 0 ELSE disposition = 'voicemail' END
+    AND CASE WHEN due.leg = 'voicemail' THEN disposition = 'voicemail'
+             WHEN disposition = 'engine_lost' THEN talk_ms >= :least_killed_ms::bigint
+             ELSE talk_ms >= :least_ms::bigint END
     AND NOT EXISTS (SELECT FROM recording
                     WHERE recording.opened_at = call.opened_at
                         AND recording.call_id = call.call_id AND recording.leg = due.leg);
@@ -180,6 +200,16 @@ WHERE opened_at >= :since AND state = 'deleted'
         WHERE audit.action = 'recording.deleted' AND audit.object = call_id || '/' || leg
             AND audit.detail->>'sha256' = encode(recording.sha256, 'hex')
             AND audit.detail ? 'rule');
+
+-- name: transcripts_outliving(since)$
+-- Texts of messages whose sound was deleted: they must have gone with it.
+SELECT count(*)
+FROM message
+JOIN recording
+    ON recording.opened_at = message.opened_at AND recording.call_id = message.call_id
+    AND recording.leg = 'voicemail'
+WHERE message.opened_at >= :since AND message.transcript IS NOT NULL
+    AND recording.state = 'deleted';
 
 -- name: recordings_deleted_under_hold(since)$
 -- Recordings that went although a legal hold was on their call.

@@ -38,8 +38,9 @@ _FRAME_MS = 60
 """Milliseconds by which a coded sound may differ from the samples it was made of."""
 _SOUNDLESS = 100
 """Milliseconds of talk of which no sound need have come through: a few packets."""
-_SPOKEN = 1_000
-"""Milliseconds of talk that a killed Asterisk may not have brought to the disk yet."""
+_SPOKEN = 1_124
+"""Milliseconds of talk that a killed Asterisk may not have brought to the disk yet: the first
+packets, and a buffer of 32,768 bytes at 32,000 a second."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from ivr import failpoints
 from ivr.config import Settings
 from ivr.database import Pool
-from ivr.errors import RecordingUnreadable
 from ivr.recordings.moving import Moving
 from ivr.recordings.object_storage import ObjectStorage
 from ivr.recordings.storage import Storage
@@ -151,8 +151,13 @@ async def test_what_the_store_does_not_give_back_stays_here(
         await real(bucket, path, short)
 
     monkeypatch.setattr(ObjectStorage, "put", loses)
-    with pytest.raises(RecordingUnreadable, match="does not give back"):
-        await Moving(pool, centre.settings).step(centre.storages)
+    moving = Moving(pool, centre.settings)
+    with capture_logs() as logged:
+        assert await moving.step(centre.storages) == 2
+        assert await moving.step(centre.storages) == 0, "each is tried once a day"
+    assert [entry["event"] for entry in logged] == ["recording.unmoved"] * 2
+    assert all("does not give back" in entry["why"] for entry in logged)
+    assert moving.ill == 2
     assert centre.here == 4
     assert await connection.fetchval("SELECT count(*) FROM recording WHERE storage = 's3'") == 0
 
@@ -169,3 +174,35 @@ async def test_a_recording_deleted_while_it_was_uploaded_stays_in_no_place(
     monkeypatch.setattr(ObjectStorage, "put", slow)
     await Moving(pool, centre.settings).step(centre.storages)
     assert await centre.there() == 0
+
+
+async def test_a_recording_whose_file_is_gone_holds_up_no_other(
+    pool: Pool, centre: Centre, connection: Connection
+) -> None:
+    oldest = await connection.fetchval("SELECT path FROM recording ORDER BY opened_at LIMIT 1")
+    file = centre.settings.recordings.archive / oldest
+    away = file.rename(file.with_suffix(".part"))
+    moving = Moving(pool, centre.settings)
+    with capture_logs() as logged:
+        assert await moving.step(centre.storages, most=1) == 1
+        assert await moving.step(centre.storages, most=1) == 1
+        assert await moving.step(centre.storages) == 0
+    assert [e["log_level"] for e in logged if e["event"] == "recording.unmoved"] == ["error"]
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE storage = 's3'") == 1
+    away.rename(file)
+    await moving.tidy(centre.storages)
+    assert await moving.step(centre.storages) == 1, "the next night"
+    assert centre.here == 0
+    assert await centre.wrong() == []
+
+
+async def test_a_recording_that_was_moved_in_the_lost_tail_of_a_failover_is_known_again(
+    pool: Pool, centre: Centre, connection: Connection
+) -> None:
+    await Moving(pool, centre.settings).step(centre.storages)
+    assert centre.here == 0
+    await connection.execute("UPDATE recording SET storage = 'local'")
+    assert [found.name for found in await centre.wrong()] == ["recordings gone or unlike their row"]
+    assert await Moving(pool, centre.settings).step(centre.storages) == 2
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE storage = 's3'") == 2
+    assert await centre.wrong() == []
