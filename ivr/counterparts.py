@@ -1,21 +1,26 @@
 """The three-way check: our records, Asterisk's CDR file, queue_log. Reads, and changes nothing.
 
-The two files lie where Asterisk puts them, beside the folder of the journal. What they hold is
-read line by line and kept only for calls of the window, so a check on a live system costs one pass
-over two files.
+The two files lie where Asterisk puts them, beside the folder of the journal, with what logrotate
+made of them: renamed (`queue_log.1`, `queue_log-20261122`) or copied and truncated. What they hold
+is read line by line and kept only for calls of the window, so a check on a live system costs one
+pass over them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from ivr.asterisk import counterpart
 from ivr.asterisk.counterpart import CdrLine, QueueLine
+from ivr.asterisk.journal import PACKED
 from ivr.calls import Disposition, VisitOutcome
 from ivr.config import Settings
 from ivr.crosscheck import NO_RECORD, Difference, Recorded, Told, compare, opened_second
@@ -43,12 +48,34 @@ class Checked:
 
 @dataclass(slots=True)
 class _File:
-    """One of the two files, as far as it was read."""
+    """One of the two files with what it was rotated into, as far as they were read."""
 
-    begins: float = float("inf")
-    """Second since 1970 of its first line; what was before cannot be asked for."""
+    first: CdrLine | QueueLine | None = None
+    """The first line there is; what was before it cannot be asked for."""
+    behind_seconds: float = float("-inf")
+    """Of the CDR file's clock, whose zone it does not name, behind the seconds since 1970."""
     understood: int = 0
     unreadable: int = 0
+
+    @property
+    def begins(self) -> float:
+        """Second since 1970 after which everything must be in it."""
+        if isinstance(self.first, CdrLine):
+            return _on_its_own_clock(self.first.ended) + self.behind_seconds + 1
+        return self.first.second if self.first else float("inf")
+
+    def take(self, line: CdrLine | QueueLine) -> None:
+        """Count a line that was understood."""
+        self.first = self.first or line
+        self.understood += 1
+        if isinstance(line, CdrLine):
+            # Equal for the first stretch of a call, which begins with it; less for the others.
+            behind = opened_second(line.call_id) - _on_its_own_clock(line.began)
+            self.behind_seconds = max(self.behind_seconds, behind)
+
+
+def _on_its_own_clock(moment: datetime) -> float:
+    return moment.replace(tzinfo=UTC).timestamp()
 
 
 async def check(connection: Session, settings: Settings, *, since: datetime) -> Checked:
@@ -78,6 +105,8 @@ async def check(connection: Session, settings: Settings, *, since: datetime) -> 
             call,
             told.pop(call.call_id, Told()),
             cdr=opened + call.seconds >= cdr.begins,
+            # Of a call of before the first line there is, a part may have been put away.
+            whole=opened >= cdr.begins,
             queue_log=opened >= queue_log.begins,
         )
     checked.differences += await _unrecorded(connection, told, now)
@@ -92,39 +121,58 @@ def _gather(
     told: dict[str, Told],
 ) -> _File:
     file = _File()
-    for line in _lines(path):
-        found = parse(line)
-        if found is None:
-            file.unreadable += 1
-            continue
-        if not file.understood:
-            file.begins = _written(found)
-        file.understood += 1
-        ours = found.call_id.startswith(f"{settings.node.name}-")
-        if ours and opened_second(found.call_id) >= since.timestamp():
-            told.setdefault(found.call_id, Told()).take(found)
+    with ExitStack() as opened:
+        for stream in _opened(path, opened):
+            for line in _lines(stream):
+                found = parse(line)
+                if found is None:
+                    file.unreadable += 1
+                    continue
+                file.take(found)
+                ours = found.call_id.startswith(f"{settings.node.name}-")
+                if ours and opened_second(found.call_id) >= since.timestamp():
+                    told.setdefault(found.call_id, Told()).take(found)
     return file
 
 
-def _written(line: CdrLine | QueueLine) -> float:
-    """Return about when a line was written; a CDR's own stamps are of an unknown zone."""
-    if isinstance(line, QueueLine):
-        return line.second
-    return opened_second(line.call_id) + (line.ended - line.began).total_seconds()
+def _opened(path: Path, opened: ExitStack) -> list[IO[bytes]]:
+    """Open a file and what it was rotated into, each content once, the oldest first.
+
+    The one that is written to comes first, before the others are looked for: renamed in between, it
+    is met a second time by its new name, and never not at all. What begins with the same line is
+    the same file: copied to be truncated, or renamed; the longest holds all of it.
+    """
+    longest: dict[bytes, IO[bytes]] = {}
+    for candidate in chain((path,), _rotated(path)):
+        try:
+            stream = opened.enter_context(candidate.open("rb"))
+        except FileNotFoundError:
+            continue
+        head = stream.readline(counterpart.LONGEST_LINE)
+        stream.seek(0)
+        if head and (head not in longest or _size(stream) > _size(longest[head])):
+            longest[head] = stream
+    return sorted(longest.values(), key=lambda stream: os.fstat(stream.fileno()).st_mtime_ns)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _rotated(path: Path) -> Iterator[Path]:
+    """List what a file was rotated into and is not packed yet, when it is asked for."""
+    for found in path.parent.glob(f"{path.name}[.-]*"):
+        if found.is_file() and found.suffix not in PACKED:
+            yield found
+
+
+def _size(stream: IO[bytes]) -> int:
+    return os.fstat(stream.fileno()).st_size
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     """Yield the whole lines of a file; what is too long comes in pieces, which are no lines."""
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
-        return
-    with stream:
-        while line := stream.readline(counterpart.LONGEST_LINE):
-            if line.endswith(b"\n") and len(line) > 1:
-                yield line[:-1]
-            elif not line.endswith(b"\n") and len(line) == counterpart.LONGEST_LINE:
-                yield line
+    while line := stream.readline(counterpart.LONGEST_LINE):
+        if line.endswith(b"\n") and len(line) > 1:
+            yield line[:-1]
+        elif not line.endswith(b"\n") and len(line) == counterpart.LONGEST_LINE:
+            yield line
 
 
 def _recorded(row: Any) -> Recorded:  # noqa: ANN401 - a row has the columns of its query

@@ -123,7 +123,9 @@ QUEUE: Final = "stays in a queue that queue_log says ended otherwise"
 KINDS: Final = (NO_CDR, NO_RECORD, NO_QUEUE_LOG, ANSWERED, DURATION, QUEUE)
 
 
-def compare(record: Recorded, told: Told, *, cdr: bool, queue_log: bool) -> list[Difference]:
+def compare(
+    record: Recorded, told: Told, *, cdr: bool, queue_log: bool, whole: bool = True
+) -> list[Difference]:
     """Return how what Asterisk tells of a call differs from its record.
 
     Args:
@@ -131,24 +133,27 @@ def compare(record: Recorded, told: Told, *, cdr: bool, queue_log: bool) -> list
         told: everything that was found about it; empty when nothing was.
         cdr: whether a CDR can be asked for: its file reaches back so far.
         queue_log: the same of queue_log.
+        whole: False when some of the call's CDRs may stand in a file that was put away; they can
+            tell of less than the record then, and not of more.
     """
     if record.disposition is Disposition.ENGINE_LOST:
         return []  # a CDR is written at the end, and there was none
     found: list[tuple[str, str]] = []
     if cdr:
-        found += _by_cdr(record, told)
+        found += _by_cdr(record, told, whole=whole)
     if queue_log:
         found += _by_queue_log(record, told)
     return [Difference(kind, record.call_id, why) for kind, why in found]
 
 
-def _by_cdr(record: Recorded, told: Told) -> Sequence[tuple[str, str]]:
+def _by_cdr(record: Recorded, told: Told, *, whole: bool) -> Sequence[tuple[str, str]]:
     if told.seconds is None:
         return [(NO_CDR, f"{record.disposition}, {record.seconds:.0f} s")]
     found = []
-    if told.answered != record.answered:
+    if told.answered != record.answered and (whole or told.answered):
         found.append((ANSWERED, f"CDR {told.answered}, ours {record.answered}"))
-    if abs(told.seconds - record.seconds) > ROUNDING_SECONDS:
+    more = told.seconds - record.seconds
+    if more > ROUNDING_SECONDS or (whole and -more > ROUNDING_SECONDS):
         found.append((DURATION, f"CDR {told.seconds:.0f} s, ours {record.seconds:.1f} s"))
     return found
 

@@ -19,7 +19,8 @@ from ivr.asterisk.spool import LONGEST_LINE
 ACTIVE_SUFFIXES: Final = frozenset({".json", ".jsonl"})
 """A name that ends so is being written; one with more behind it was rotated."""
 
-_PACKED: Final = frozenset({".gz", ".xz", ".zst", ".bz2"})
+PACKED: Final = frozenset({".gz", ".xz", ".zst", ".bz2"})
+"""A file whose name ends so was read to its end long before it was packed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def files(directory: Path) -> list[SpoolFile]:
         for entry in entries:
             path = Path(entry.path)
             named = ACTIVE_SUFFIXES.intersection(path.suffixes)
-            if not named or path.suffix in _PACKED or not entry.is_file(follow_symlinks=False):
+            if not named or path.suffix in PACKED or not entry.is_file(follow_symlinks=False):
                 continue
             seen = entry.stat(follow_symlinks=False)
             state = seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns

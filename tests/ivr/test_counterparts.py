@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gzip
+import os
 import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +58,7 @@ BREAKS = {
     NO_CDR: ("cdr-custom/cdr.jsonl", "n1-1-1795334270.2", None),
     NO_QUEUE_LOG: ("queue_log", "n1-1-1795334270.2", None),
     NO_RECORD: ("", "DELETE FROM request; DELETE FROM call WHERE call_id LIKE '%.2'", None),
-    DURATION: ("", "UPDATE call SET ended_at = ended_at + interval '5 s'", None),
+    DURATION: ("", "UPDATE call SET ended_at = ended_at - interval '3 s'", None),
     QUEUE: ("queue_log", "COMPLETEAGENT|0|2", "ABANDON|0|2"),
 }
 
@@ -102,14 +105,91 @@ async def test_where_a_file_is_not_kept_nothing_is_missed(
     assert (found.calls, found.lines, found.differences) == (3, 0, [])
 
 
+FILES = {"cdr-custom/cdr.jsonl": 5, "queue_log": 7}
+"""With their lines."""
+
+
+@pytest.mark.parametrize(("name", "first"), [(n, k) for n in FILES for k in range(FILES[n])])
 async def test_calls_of_before_a_file_begins_are_not_missed_in_it(
+    name: str, first: int, connection: Connection, told: Settings
+) -> None:
+    path = told.spool.directory.parent / name
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[first:]))
+    assert (await checked(connection, told)).differences == []
+
+
+def rotate(path: Path, first: int, ending: str, *, seconds_ago: int = 5) -> None:
+    """Put a file's first lines away by another name, as logrotate does."""
+    lines = path.read_text().splitlines(keepends=True)
+    aside = path.with_name(path.name + ending)
+    aside.write_text("".join(lines[:first]))
+    path.write_text("".join(lines[first:]))
+    then = path.stat().st_mtime - seconds_ago
+    os.utime(aside, (then, then))
+
+
+@pytest.mark.parametrize("ending", [".1", "-20261122", "-20261122-1795334275"])
+@pytest.mark.parametrize(("name", "first"), [(n, k) for n in FILES for k in range(FILES[n] + 1)])
+async def test_a_file_that_was_rotated_at_any_line_is_read_whole(
+    name: str, first: int, ending: str, connection: Connection, told: Settings
+) -> None:
+    rotate(told.spool.directory.parent / name, first, ending)
+    found = await checked(connection, told)
+    assert (found.lines, found.unreadable) == (12, 0)
+    assert found.differences == []
+
+
+async def test_a_file_that_was_rotated_again_and_again_is_read_in_its_order(
     connection: Connection, told: Settings
 ) -> None:
-    log = told.spool.directory.parent
-    for name, first in (("cdr-custom/cdr.jsonl", 4), ("queue_log", 6)):
-        lines = (log / name).read_text().splitlines(keepends=True)
-        (log / name).write_text("".join(lines[first:]))
-    assert (await checked(connection, told)).differences == []
+    """queue_log's last word on a stay is its last in time, whatever the names are sorted by."""
+    path = told.spool.directory.parent / "queue_log"
+    for number in range(9):
+        rotate(path, 1 if number < 6 else 0, f".{9 - number}", seconds_ago=100 - number)
+    found = await checked(connection, told)
+    assert (found.lines, found.unreadable, found.differences) == (12, 0, [])
+
+
+@pytest.mark.parametrize("copied", [0, 100, 330, 10_000])
+async def test_a_copy_in_the_making_doubles_nothing(
+    copied: int, connection: Connection, told: Settings
+) -> None:
+    """Between logrotate's copy and its truncation the same lines stand in two files."""
+    for name in FILES:
+        path = told.spool.directory.parent / name
+        path.with_name(f"{path.name}.1").write_bytes(path.read_bytes()[:copied])
+    found = await checked(connection, told)
+    assert (found.lines, found.differences) == (12, [])
+
+
+async def test_a_file_that_is_renamed_while_it_is_looked_for_is_read_once(
+    connection: Connection, told: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = told.spool.directory.parent / "queue_log"
+    looked = counterparts._rotated
+
+    def renamed(asked: Path) -> Iterator[Path]:
+        if asked == path:
+            path.rename(path.with_name("queue_log.1"))
+            path.write_bytes(b"1795334299|NONE|NONE|NONE|QUEUESTART|\n")
+        yield from looked(asked)
+
+    monkeypatch.setattr(counterparts, "_rotated", renamed)
+    found = await checked(connection, told)
+    assert (found.lines, found.differences) == (12, [])
+
+
+async def test_what_was_packed_away_is_not_asked_for(
+    connection: Connection, told: Settings
+) -> None:
+    path = told.spool.directory.parent / "queue_log"
+    rotate(path, 6, ".1")
+    aside = path.with_name("queue_log.1")
+    aside.with_name("queue_log.1.gz").write_bytes(gzip.compress(aside.read_bytes()))
+    aside.unlink()
+    found = await checked(connection, told)
+    assert (found.lines, found.unreadable, found.differences) == (6, 0, [])
 
 
 async def test_what_has_just_happened_is_not_looked_at(

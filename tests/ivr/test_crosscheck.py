@@ -62,6 +62,19 @@ def test_each_kind_of_difference_is_seen() -> None:
     assert kinds(ANSWER, cdr(), ENTERED, queue_log("ABANDON", "", "1", "1", "3")) == [QUEUE]
 
 
+def test_cdrs_of_which_some_were_put_away_can_tell_of_less_and_not_of_more() -> None:
+    def partly(record: Recorded, *lines: CdrLine | QueueLine) -> list[str]:
+        told = tell(lines)[CALL]
+        found = compare(record, told, cdr=True, queue_log=True, whole=False)
+        return [difference.kind for difference in found]
+
+    assert kinds(ANSWER, cdr(35, 40), *SERVED) == [DURATION]
+    assert partly(ANSWER, cdr(35, 40), *SERVED) == []
+    assert partly(ANSWER, cdr(ends=45), *SERVED) == [DURATION]
+    assert partly(ANSWER, cdr(answered=False), *SERVED) == []
+    assert partly(replace(ANSWER, answered=False), cdr(), *SERVED) == [ANSWERED]
+
+
 def test_another_agent_is_a_difference() -> None:
     lines = (ENTERED, queue_log("CONNECT", "a1002"), queue_log("COMPLETEAGENT", "a1002", "3", "30"))
     assert kinds(ANSWER, cdr(), *lines) == [QUEUE]
