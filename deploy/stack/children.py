@@ -31,6 +31,8 @@ _FIRST_DELAY: Final = 0.2
 _LONGEST_DELAY: Final = 5.0
 _SETTLED_SECONDS: Final = 30.0
 """A child that lived this long starts again without delay the next time."""
+_MOST_PATIENCE: Final = 16
+"""How many times `ready_seconds` a start may take in the end."""
 _DEADLY: Final = frozenset({signal.SIGKILL, signal.SIGTERM})
 _PROBE_SECONDS: Final = 0.05
 _LOG_BYTES: Final = 16_000_000
@@ -64,6 +66,8 @@ class Child:
     notifies: bool = False
     """It sends READY=1 when it serves."""
     ready_seconds: float = 30.0
+    """Then SIGKILL, and another start that may take twice as long: whoever is slow because the
+    machine is overloaded would be slower still for every start that is thrown away."""
     watchdog_seconds: float | None = None
     """It sends WATCHDOG=1 at least this often, or is killed and started again."""
     sandboxed: bool = False
@@ -86,6 +90,7 @@ class _Life:
         self._notify = notify
         self._process: asyncio.subprocess.Process | None = None
         self._was_ready = False
+        self._ready_seconds = child.ready_seconds
 
     async def run(self) -> None:
         """Start the child, and again whenever it ends, until it is unwanted.
@@ -162,10 +167,13 @@ class _Life:
     async def _watch(self, notify: NotifySocket | None) -> None:
         began = time.monotonic()
         if not await self._became_ready(notify):
-            _log.error("child.late", child=self.child.name, seconds=self.child.ready_seconds)
+            _log.error("child.late", child=self.child.name, seconds=self._ready_seconds)
+            most = self.child.ready_seconds * _MOST_PATIENCE
+            self._ready_seconds = min(self._ready_seconds * 2, most)
             self.signal(signal.SIGKILL)
             return
         self._was_ready = True
+        self._ready_seconds = self.child.ready_seconds
         self.is_ready.set()
         ms = round((time.monotonic() - began) * 1000)
         _log.info("child.ready", child=self.child.name, ms=ms)
@@ -179,9 +187,9 @@ class _Life:
 
     async def _became_ready(self, notify: NotifySocket | None) -> bool:
         if notify:
-            return await notify.heard("READY", self.child.ready_seconds)
+            return await notify.heard("READY", self._ready_seconds)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.child.ready_seconds):
+            async with asyncio.timeout(self._ready_seconds):
                 # Another process cannot set an event of ours.
                 while self.child.ready and not await self.child.ready():  # noqa: ASYNC110
                     await asyncio.sleep(_PROBE_SECONDS)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -99,6 +100,35 @@ async def test_a_child_that_is_not_ready_in_time_is_killed(
     with pytest.raises(ChildFailed):
         await supervisor.start(_python("late", code, ready_seconds=1))
     assert not _alive(int(Path(pid).read_text()))  # noqa: ASYNC240 - one small file
+
+
+async def test_a_child_that_has_become_slow_is_given_more_time_at_each_start(
+    supervisor: Supervisor,
+) -> None:
+    """On an overloaded machine, the same limit for ever would be a loop of kills."""
+    clock, begun, overloaded = time.monotonic, dict[int, float](), False
+
+    async def serves() -> bool:
+        pid = supervisor.pid("slow")
+        if pid is None:
+            return False
+        begun.setdefault(pid, clock())
+        return clock() - begun[pid] > (2.5 if overloaded else 0)
+
+    child = Child(
+        name="slow",
+        command=lambda: ("sleep", "600"),
+        environment=_HERE,
+        ready=serves,
+        ready_seconds=1,
+    )
+    await supervisor.start(child)
+    for _ in range(2):
+        overloaded, starts = True, len(begun)
+        supervisor.signal("slow", signal.SIGKILL)
+        async with asyncio.timeout(_PATIENCE):
+            await supervisor.ready("slow")
+        assert len(begun) > starts + 1, "whoever was ready has the first limit again"
 
 
 async def test_a_command_that_does_not_exist_fails_by_name(supervisor: Supervisor) -> None:
