@@ -41,7 +41,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from bench.crowd import LEVELS, PORT_STEP  # noqa: E402 - the repository is not installed
 from bench.heard import digits, recordings  # noqa: E402
-from bench.processes import Course  # noqa: E402
+from bench.processes import Course, prefer  # noqa: E402
 from deploy.stack import asterisk, postgres  # noqa: E402
 from deploy.stack.console import console  # noqa: E402
 from deploy.stack.rtp import RATE, sine  # noqa: E402
@@ -55,6 +55,10 @@ SAMPLE_SECONDS: Final = 5.0
 LAST_SECONDS: Final = 240.0
 """For the calls that are left at the end."""
 PROCESSES: Final = ("asterisk", "ivr", "ledger")
+UNIT_NICE: Final = -10
+"""What deploy/systemd gives Asterisk."""
+CROWD_NICE: Final = -15
+"""Telephones do not wait for the hotline's processors."""
 
 
 def write_sounds(sounds: Path) -> None:
@@ -201,7 +205,9 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]
             "callers": await parts.enter_async_context(crowd(media("caller crowd"), CALLER_TONE)),
             "agents": await parts.enter_async_context(crowd(media("agent crowd"), AGENT_TONE)),
         }
-        figures = await bench_calls(bench, crowds)
+        allowed = prefer(stack.pid("asterisk") or 0, UNIT_NICE)
+        allowed &= all(prefer(process.pid, CROWD_NICE) for process, _ in crowds.values())
+        figures = {"priorities_as_in_a_centre": allowed, **await bench_calls(bench, crowds)}
         notes = {name: await notes_of(process) for name, (process, _) in crowds.items()}
         figures["settled"] = await settle(bench)
         pressed = Counter(notes["callers"]["pressed"])

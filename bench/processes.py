@@ -46,6 +46,17 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
+def prefer(pid: int, nice: int) -> bool:
+    """Give every thread of a process and its children a priority; tell whether it was allowed."""
+    try:
+        for one in _tree(pid):
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
+    except PermissionError:
+        return False
+    return True
+
+
 @dataclass
 class Course:
     """What a process took over time; `restarts` tells that it was replaced."""
