@@ -186,6 +186,8 @@ class Request:
     confidence: float
     """1.0 where the caller chose it by key."""
     made_ms: int
+    settled: bool
+    """The menu itself gave the caller what he asked for: 当场办结. Else people deal with it."""
 
 
 @dataclass(frozen=True, slots=True)

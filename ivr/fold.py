@@ -250,11 +250,20 @@ class Case:
         """
         presets = self.all(ev.CategoryPreset)
         asked = [preset for preset in map(self._preset_before, self._served()) if preset]
+        for_people = ""
         if presets and self.disposition in _MAKES_A_REQUEST:
             asked.append(max(presets, key=lambda p: (p.code.count("."), len(p.code), p.at_us)))
+            for_people = asked[-1].code
         chosen = {preset.code: preset for preset in reversed(asked)}
         return tuple(
-            Request(one.scheme, one.code[:1], one.code, 1.0, one.at_us // 1000)
+            Request(
+                scheme=one.scheme,
+                service=one.code[:1],
+                code=one.code,
+                confidence=1.0,
+                made_ms=one.at_us // 1000,
+                settled=one.code != for_people,
+            )
             for one in reversed(chosen.values())
         )
 

@@ -1,10 +1,10 @@
 -- name: calls_by_hour(first, last, queue, agent, unit)
--- Calls that entered a queue, by hour of the day.
+-- Calls that entered a queue, by hour of the day. Numbers held back are in none of these figures.
 SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'HH24') AS key, count(*) AS requested,
        count(*) FILTER (WHERE outcome = 'answered') AS answered,
        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
-FROM report.queue_visit
+FROM report.counted_visit
 WHERE position = 1 AND entered_at >= :first AND entered_at < :last
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 1;
@@ -16,7 +16,7 @@ SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD') AS key,
        count(*) FILTER (WHERE outcome = 'answered') AS answered,
        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
-FROM report.queue_visit
+FROM report.counted_visit
 WHERE position = 1 AND entered_at >= :first AND entered_at < :last
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 1;
@@ -28,7 +28,7 @@ SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'IYYY-"W"IW') AS key,
        count(*) FILTER (WHERE outcome = 'answered') AS answered,
        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
-FROM report.queue_visit
+FROM report.counted_visit
 WHERE position = 1 AND entered_at >= :first AND entered_at < :last
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 1;
@@ -40,7 +40,7 @@ SELECT to_char(entered_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS key,
        count(*) FILTER (WHERE outcome = 'answered') AS answered,
        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
-FROM report.queue_visit
+FROM report.counted_visit
 WHERE position = 1 AND entered_at >= :first AND entered_at < :last
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 1;
@@ -51,7 +51,7 @@ SELECT queue AS key, count(*) AS requested,
        count(*) FILTER (WHERE outcome = 'answered') AS answered,
        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE outcome = 'answered'), 0)::bigint AS wait_ms
-FROM report.queue_visit
+FROM report.counted_visit
 WHERE entered_at >= :first AND entered_at < :last
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 2 DESC, 1;
@@ -60,7 +60,7 @@ GROUP BY 1 ORDER BY 2 DESC, 1;
 -- Answered calls, by agent.
 SELECT agent AS key, count(*) AS requested, count(*) AS answered, 0::bigint AS abandoned,
        coalesce(sum(wait_ms), 0)::bigint AS wait_ms
-FROM report.queue_visit
+FROM report.counted_visit
 WHERE outcome = 'answered' AND agent IS NOT NULL AND entered_at >= :first AND entered_at < :last
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 2 DESC, 1;
@@ -72,7 +72,7 @@ SELECT menu_path AS key, count(*) AS requested,
        count(*) FILTER (WHERE disposition LIKE 'abandoned%') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE disposition = 'answered'), 0)::bigint AS wait_ms
 FROM report.call
-WHERE started_at >= :first AND started_at < :last
+WHERE started_at >= :first AND started_at < :last AND disposition <> 'blocked'
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 2 DESC, 1;
 

@@ -129,12 +129,14 @@ WITH new_leg AS (
         ended_ms bigint, ring_ms bigint, outcome text)
 )
 INSERT INTO request (opened_at, call_id, source, position, scheme, service, code, confidence,
-                     made_at)
+                     made_at, settlement)
 SELECT call_opened_at(r.call_id), r.call_id, 'menu', r.position, r.scheme, r.service, r.code,
-       r.confidence, to_timestamp(r.made_ms / 1000.0)
+       r.confidence, to_timestamp(r.made_ms / 1000.0),
+       CASE WHEN r.settled THEN 'on_the_spot' ELSE 'open' END
 FROM jsonb_to_recordset(:requests::jsonb) AS r(
     call_id text, position integer, scheme text, service text, code text, confidence real,
-    made_ms bigint)
+    made_ms bigint, settled boolean)
 ON CONFLICT (opened_at, call_id, source, position) DO UPDATE SET
     scheme = excluded.scheme, service = excluded.service, code = excluded.code,
-    confidence = excluded.confidence, made_at = excluded.made_at;
+    confidence = excluded.confidence, made_at = excluded.made_at,
+    settlement = excluded.settlement;

@@ -10,7 +10,8 @@ WHERE call.opened_at = call_opened_at(:call_id) AND call.call_id = :call_id;
 
 -- name: requests_of_call(call_id)
 -- What a call was about, in the order in which it was found out.
-SELECT source, position, scheme, service, code, confidence, made_at
+SELECT source, position, scheme, service, code, confidence, made_at,
+       settlement = 'on_the_spot' AS settled
 FROM request
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
 ORDER BY made_at, source, position;

@@ -64,7 +64,9 @@ def test_an_answered_call() -> None:
         "12320",
         Direction.INBOUND,
     )
-    assert call.requests == (Request("12320-2016", "C", "C02", 1.0, call.menu_steps[-1].chosen_ms),)
+    assert call.requests == (
+        Request("12320-2016", "C", "C02", 1.0, call.menu_steps[-1].chosen_ms, settled=False),
+    )
     assert call.ring_ms // 1000 == 3
 
 
@@ -220,6 +222,7 @@ def test_what_is_told_to_its_end_is_a_request_of_its_category_and_each_only_once
     assert record.disposition is Disposition.SELF_SERVICE
     codes = [(one.service, one.code) for one in record.requests]
     assert codes == [("C", "C02.02.01.02"), ("C", "C02.02.01.01")], "the third was broken off"
+    assert all(one.settled for one in record.requests), "nobody has to deal with it"
 
 
 def test_who_was_served_by_machine_and_then_by_a_person_has_two_requests() -> None:
@@ -228,7 +231,16 @@ def test_who_was_served_by_machine_and_then_by_a_person_has_two_requests() -> No
     call.rings(seconds=3).connects().after(30).parts(phone()).parts(CALLER)
     record = folded(call.hangs_up(source=CALLER).ends())
     assert record.disposition is Disposition.ANSWERED
-    assert [one.code for one in record.requests] == ["C99.03.01", "C02.02.01.02"]
+    asked = [(one.code, one.settled) for one in record.requests]
+    assert asked == [("C99.03.01", True), ("C02.02.01.02", False)]
+
+
+def test_who_was_told_by_machine_and_then_asks_a_person_about_it_is_not_settled() -> None:
+    call = cel.Journal().begins().chooses("m_know", "1", "C02.02.01.02").after(60)
+    call.says("OUTCOME", "self_service").queues().after(1)
+    call.rings(seconds=3).connects().after(30).parts(phone()).parts(CALLER)
+    record = folded(call.hangs_up(source=CALLER).ends())
+    assert [(one.code, one.settled) for one in record.requests] == [("C02.02.01.02", False)]
 
 
 def test_a_queue_that_gave_the_caller_up_is_an_overflow_whoever_hangs_up_then() -> None:

@@ -95,6 +95,19 @@ async def test_folding_again_changes_nothing(
     assert await connection.fetchval("SELECT request_id FROM request") == number
 
 
+async def test_what_the_menu_settled_is_counted_so_and_what_people_deal_with_is_open(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    told = cel.Journal(1).begins().chooses("m_know", "1", "C02.02.01.02").after(60)
+    told.says("OUTCOME", "self_service").hangs_up(source=cel.CALLER).ends()
+    await took(pool, settings, told, cel.answered(2))
+    rows = await connection.fetch("SELECT settlement FROM request ORDER BY call_id")
+    assert [row["settlement"] for row in rows] == ["on_the_spot", "open"]
+    for call in (told, cel.answered(2)):
+        record = fold(event for line in call.lines if (event := spool.parse(line)))
+        assert await load_call(connection, call.call_id) == record
+
+
 async def test_open_calls_of_an_earlier_boot_are_closed_as_lost(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:

@@ -61,6 +61,21 @@ async def test_filters_leave_only_what_they_name(books: Connection) -> None:
     assert by_agent.rows == (("a1001", 1, 1, 0, 4000),)
 
 
+@pytest.mark.parametrize("name", ["hour", "day", "week", "month", "queue", "agent", "menu-path"])
+async def test_numbers_held_back_are_in_no_figure_of_the_service(
+    name: str, books: Connection
+) -> None:
+    await books.execute(
+        "UPDATE call SET final = true, disposition = 'answered', ended_at = $1", ROW.at
+    )
+    before = (await run_report(books, name, MONTH)).rows
+    await books.execute("UPDATE call SET disposition = 'blocked' WHERE call_id LIKE '%.0'")
+    after = (await run_report(books, name, MONTH)).rows
+    for column in (1, 2):  # asked for a person, and spoke with one
+        counts = [sum(int(row[column]) for row in rows) for rows in (before, after)]
+        assert counts[0] - counts[1] == 1
+
+
 async def test_a_day_ends_at_our_midnight(books: Connection) -> None:
     assert (await run_report(books, "region", MONTH)).rows == (("self", 2, 0, 0),)
     longer = replace(MONTH, last=date(2016, 9, 30))
