@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
+from redis.exceptions import RedisError
 
 from ivr.asterisk.agi import AgiServer, Channel, Limits
 from ivr.asterisk.link import Link, Pace
 from ivr.callers import Callers
 from ivr.config import AmiSettings, Settings
 from ivr.database import make_pool
-from ivr.live import Live
+from ivr.live import Live, connect
 from ivr.menu.definitions import Sources
 from ivr.menu.run import Find, find_nothing, run_menu
 from ivr.menu.shelf import Shelf
@@ -33,6 +34,7 @@ from ivr.recordings.pausing import Pausing
 from ivr.routing import Surge, answer, aside
 from ivr.supervision import Supervisor
 from ivr.surge import Speak, Switch
+from ivr.surge_memory import SurgeMemory
 from ivr.waiting import tell_place
 
 log = structlog.get_logger()
@@ -56,10 +58,12 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
     link = Link(settings.ami)
     dialler = Link(dialling(settings), pace=Pace(snapshot=None))
     recaller = Recaller(pool, settings, lambda: shelf.current.hours, (dialler, link))
+    redis = connect(settings.redis)
+    memory = SurgeMemory(redis, settings.node.name, settings.redis.deadline_seconds)
     known = Known(
         shelf,
         Callers(pool),
-        Switch(pool, _announcer(shelf, settings)),
+        Switch(pool, _announcer(shelf, settings), memory),
         recaller,
         lambda entered: find_progress(pool, entered),
     )
@@ -71,6 +75,7 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
     )
     try:
         await pool
+        await known.switch.recall()
         async with server.listening(agi.host, agi.port) as port, asyncio.TaskGroup() as tasks:
 
             async def menus_answer() -> bool:
@@ -96,6 +101,8 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
         supervisor.stopping()
         # close() would wait for a frozen server; nothing of ours is uncommitted.
         pool.terminate()
+        with suppress(OSError, RedisError):
+            await redis.aclose()
 
 
 def settle_memory() -> None:

@@ -2,7 +2,8 @@
 
 A supervisor throws it by one command; the newest order in PostgreSQL says whether it is on. Every
 bridge looks every two seconds and goes on with what it last saw while the database is away, so a
-centre in an emergency does not lose its announcement to a second emergency.
+centre in an emergency does not lose its announcement to a second emergency. What it saw is kept
+for a bridge that is started meanwhile (`ivr.surge_memory`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import asyncpg
 import structlog
@@ -32,6 +33,8 @@ _DEADLINE_SECONDS: Final = 2.0
 
 ANNOUNCEMENT: Final = "p_surge"
 """The prompt that a menu's surge node announces; an order may name another or bring a text."""
+
+_UNSEEN: Final = -1
 
 OPENED: Final = ("report", "consult")
 """The emergency queues, unless an order names others."""
@@ -130,25 +133,41 @@ async def newest(connection: Session) -> asyncpg.Record | None:
     return row
 
 
+class Memory(Protocol):
+    """What outlives the bridge; neither of the two raises when it cannot."""
+
+    async def keep(self, order: StandingOrder | None) -> None:
+        """Remember the order, or that there is none."""
+
+    async def recall(self) -> StandingOrder | None:
+        """Give the order that was in force when it was last seen; None for off and unknown."""
+
+
 class Switch:
     """The switch as a bridge sees it, as long as `run` is running."""
 
     def __init__(
-        self, pool: Pool, speak: Speak, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        pool: Pool,
+        speak: Speak,
+        memory: Memory,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take a pool that may be of a server that is away; until it was seen, it is off.
+        """Take a pool that may be of a server that is away; it begins off, see `recall`.
 
         Args:
             pool: of the database with the orders.
             speak: makes the sound of an order's text, called in a thread; what it raises leaves
                 the order with the menu's own announcement.
+            memory: what was seen last, by this bridge or the one before it.
             now: the time, with time zone.
         """
         self._pool = pool
         self._speak = speak
+        self._memory = memory
         self._now = now
         self._order: StandingOrder | None = None
-        self._number = 0
+        self._number = _UNSEEN
         self._blind = False
 
     @property
@@ -156,9 +175,18 @@ class Switch:
         """The order in force; None while the switch is off."""
         return in_force(self._order, self._now())
 
+    async def recall(self) -> None:
+        """Begin with what was seen last, before the first caller asks; `look` knows better."""
+        order = await self._memory.recall()
+        if order is not None:
+            self._order = await self._spoken(order)
+            _log.info("surge.recalled", order=order.order_id, queues=sorted(order.queues))
+
     async def run(self) -> None:
         """Look every `LOOK_SECONDS` until cancelled."""
-        while True:
+        own = asyncio.current_task()
+        # redis-py 8.1 can lose the cancellation of a question: seen while it connects.
+        while own is None or not own.cancelling():
             try:
                 await self.look()
             except OUTSIDE_FAILURES as failure:
@@ -180,12 +208,14 @@ class Switch:
             self._pool.acquire(timeout=_DEADLINE_SECONDS) as connection,
         ):
             row = await newest(connection)
-        number = row["order_id"] if row else 0
+        order, number = (order_of(row), row["order_id"]) if row else (None, 0)
         if number != self._number:
-            order = order_of(row) if row else None
+            changed = order is not None or self._order is not None
             self._order, self._number = await self._spoken(order) if order else None, number
             queues = sorted(order.queues) if order else []
-            _log.info("surge.switched", on=order is not None, order=number, queues=queues)
+            if changed:
+                _log.info("surge.switched", on=order is not None, order=number, queues=queues)
+        await self._memory.keep(order)
 
     async def _spoken(self, order: StandingOrder) -> StandingOrder:
         if order.texts:

@@ -15,10 +15,16 @@ import pytest
 from ivr.asterisk.variables import BEAT
 from ivr.config import Settings
 from ivr.errors import DefinitionInvalid
+from ivr.live import connect
 from ivr.service import dialling, serve
 from ivr.supervision import Supervisor
+from ivr.surge import StandingOrder
+from ivr.surge_memory import SurgeMemory
 from tests.ivr.asterisk.fake_agi import TOKEN, Peer, environment
 from tests.ivr.asterisk.fake_asterisk import FakeAsterisk, fake_asterisk, until
+from tests.ivr.test_live import Valkey, valkey
+
+__all__ = ["valkey"]
 
 
 @dataclass
@@ -47,6 +53,13 @@ def _own_collector() -> Iterator[None]:
 
 @pytest.fixture
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
+    async with running_bridge(tmp_path, f"unix://{tmp_path / 'absent.sock'}") as bridge:
+        yield bridge
+
+
+@asynccontextmanager
+async def running_bridge(tmp_path: Path, redis: str) -> AsyncIterator[Bridge]:
+    """Run a bridge whose database is away."""
     heard: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind(str(tmp_path / "notify"))
@@ -54,7 +67,7 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         loop = asyncio.get_running_loop()
         loop.add_reader(door, lambda: heard.append(door.recv(64)))
         async with fake_asterisk() as asterisk, asyncio.TaskGroup() as tasks:
-            settings = _settings(asterisk, tmp_path)
+            settings = _settings(asterisk, redis)
             environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
             running = tasks.create_task(serve(settings, Supervisor(environment)))
             await until(lambda: b"READY=1" in heard)
@@ -66,7 +79,7 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         loop.remove_reader(door)
 
 
-def _settings(asterisk: FakeAsterisk, tmp_path: Path) -> Settings:
+def _settings(asterisk: FakeAsterisk, redis: str) -> Settings:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,7 +88,8 @@ def _settings(asterisk: FakeAsterisk, tmp_path: Path) -> Settings:
         {
             "ami": ami,
             "agi": {"port": port, "token": TOKEN},
-            "redis": {"url": f"unix://{tmp_path / 'absent.sock'}"},
+            "redis": {"url": redis},
+            "database": {"url": "postgresql://127.0.0.1:1/none"},
         }
     )
 
@@ -123,6 +137,17 @@ async def test_a_silent_caller_reaches_a_person(bridge: Bridge) -> None:
 async def test_a_stopped_redis_does_not_keep_callers_from_the_menu(bridge: Bridge) -> None:
     async with bridge.call() as peer:
         assert "p_welcome" in await peer.command()
+
+
+async def test_an_emergency_is_announced_also_by_a_bridge_that_starts_without_its_database(
+    tmp_path: Path, valkey: Valkey
+) -> None:
+    async with connect(valkey.settings) as client:
+        order = StandingOrder(1, queues=frozenset({"report"}))
+        await SurgeMemory(client, "n1", 5.0).keep(order)
+    async with running_bridge(tmp_path, valkey.settings.url) as bridge, bridge.call() as peer:
+        commands = await _walk(peer, {})
+    assert any("p_surge" in command for command in commands)
 
 
 async def test_a_call_with_a_wrong_token_is_turned_away(bridge: Bridge) -> None:
