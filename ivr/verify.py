@@ -1,6 +1,7 @@
 """Checks what must hold of the ledger at any moment: identities in SQL, and files against rows.
 
-Reads one snapshot and changes nothing, so it may run on a live system. Each identity has a figure
+Reads one snapshot and changes nothing, so it may run on a live system. The live picture, which is
+no record, is held against Asterisk beside it. Each identity has a figure
 and a number of violations, which must be 0.
 """
 
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from ivr import picture
 from ivr.asterisk import journal
 from ivr.config import Settings
 from ivr.counterparts import check as check_counterparts
@@ -62,6 +64,7 @@ class Finding:
 
 async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]:
     """Check every identity for the calls that began at or after `since`."""
+    shown = await _picture(settings)
     async with (
         make_pool(settings.database, purpose="verify") as pool,
         pool.acquire(timeout=settings.database.acquire_seconds) as connection,
@@ -79,6 +82,7 @@ async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]
                 for found in await check_recordings(connection, pool, settings, since)
             ],
             *await _spool(connection, settings),
+            shown,
         ]
 
 
@@ -138,6 +142,14 @@ async def _three_ways(connection: Session, settings: Settings, since: datetime) 
     ]
     unreadable = (f"{checked.unreadable} are not Asterisk's",) if checked.unreadable else ()
     return [*found, Finding("lines of CDR file and queue_log", 0, checked.lines, unreadable)]
+
+
+async def _picture(settings: Settings) -> Finding:
+    """Hold what desks are shown against Asterisk, where that can be asked."""
+    found = await picture.compare(settings)
+    seen = (f"not asked: {found.unasked}",) if found.unasked else found.differences
+    name = "live state in Redis unlike Asterisk's"
+    return Finding(name, len(found.differences), found.facts, seen)
 
 
 async def _spool(connection: Session, settings: Settings) -> list[Finding]:

@@ -46,7 +46,7 @@ async def test_a_ledger_in_order_has_no_violation(settings: Settings, kept: cel.
     findings = await verify(settings)
     assert kept.call_id
     assert [finding for finding in findings if not finding.holds] == []
-    assert len(findings) == 31
+    assert len(findings) == 32
     checked = {finding.name: finding.checked for finding in findings}
     assert checked["records unlike the fold of their lines"] == 3
     assert checked["recordings gone or unlike their row"] == 1
