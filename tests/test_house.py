@@ -67,6 +67,7 @@ PURE = [
     "agents/reports/casework.py",
     "agents/reports/document.py",
     "agents/reports/figures.py",
+    "agents/reports/given.py",
     "agents/reports/kpi.py",
     "agents/reports/national.py",
     "agents/reports/province.py",

@@ -1,7 +1,8 @@
 """What people write in a bulletin: the head, the fixed columns with their articles, the foot.
 
 An editorial is a TOML file of the centre. One column is marked `statistics = true`; the compiled
-columns take its place. Numbers in articles are the writers' own; only 受理分析 is compiled.
+columns take its place. Numbers in an article's text are the writers' own; from the counts of a
+statement its sentence is made (`agents/reports/given.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 import cn2an
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents.reports.document import (
     Article,
@@ -22,6 +23,7 @@ from agents.reports.document import (
     Phrase,
     Prose,
 )
+from agents.reports.given import Statement
 from agents.reports.scheme import Form
 from ivr.errors import DefinitionInvalid
 
@@ -40,11 +42,21 @@ class ContactLine(_Part):
 
 
 class WrittenArticle(_Part):
-    """An article as written; paragraphs are separated by blank lines."""
+    """An article as written; paragraphs are separated by blank lines.
+
+    Its statements follow the text, all in one paragraph.
+    """
 
     title: str = ""
-    text: str
+    text: str = ""
     source: str = ""
+    statement: tuple[Statement, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.text.strip() and not self.statement:
+            raise ValueError("expected a text or a statement")
+        return self
 
 
 class WrittenColumn(_Part):
@@ -107,8 +119,10 @@ class Editorial(_Part):
 
 def _article(written: WrittenArticle) -> Article:
     paragraphs = [" ".join(part.split()) for part in written.text.split("\n\n")]
-    blocks = tuple(Prose((Phrase(text),)) for text in paragraphs if text)
-    return Article(written.title, blocks, written.source)
+    blocks = [Prose((Phrase(text),)) for text in paragraphs if text]
+    if written.statement:
+        blocks.append(Prose(tuple(statement.phrase() for statement in written.statement)))
+    return Article(written.title, tuple(blocks), written.source)
 
 
 def written_date(day: date, style: str) -> str:
