@@ -100,7 +100,7 @@ class Case:
             for talk in self.channels.talks(self.party)
             if self.callback is None or talk[0].kind is not LegKind.LOCAL
         ]
-        self.visits = fold_visits(story, self.channels, over=self.over, lost=self.lost)
+        self.visits = fold_visits(story, self.channels, self.party, over=self.over, lost=self.lost)
         self.outcomes = [event.outcome for event in self.all(ev.OutcomeReached)]
         self.messages = self._messages()
         self.direction = self._direction()

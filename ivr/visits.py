@@ -10,7 +10,7 @@ from typing import Final
 
 from ivr import events as ev
 from ivr.calls import LegKind, Offer, OfferOutcome, QueueVisit, VisitOutcome
-from ivr.channels import Channel, Channels
+from ivr.channels import Channel, Channels, Span
 
 _DECLINED_CAUSES: Final = frozenset({17, 21})
 """Q.850: user busy, call rejected."""
@@ -20,13 +20,14 @@ _WITHDRAWN_WITHIN_US: Final = 1_000_000
 
 
 def fold_visits(
-    story: Sequence[ev.Event], channels: Channels, *, over: bool, lost: bool
+    story: Sequence[ev.Event], channels: Channels, party: Channel, *, over: bool, lost: bool
 ) -> tuple[QueueVisit, ...]:
     """Return each stay in a queue, in order.
 
     Args:
         story: the call's events in chronological order.
         channels: the call's channels.
+        party: the one who stays in the queue.
         over: whether the call has ended.
         lost: whether it ended because Asterisk did.
     """
@@ -35,7 +36,7 @@ def fold_visits(
     for index, entered in enumerate(entries):
         next_us = entries[index + 1].at_us if index + 1 < len(entries) else None
         left = _left(story, entered, next_us)
-        visits.append(_visit(entered, left, next_us, channels, over=over, lost=lost))
+        visits.append(_visit(entered, left, next_us, channels, party, over=over, lost=lost))
     return tuple(visits)
 
 
@@ -53,13 +54,14 @@ def _visit(  # noqa: PLR0913 - what bounds a stay: its entry, its end, the next,
     left: ev.QueueLeft | None,
     next_us: int | None,
     channels: Channels,
+    party: Channel,
     *,
     over: bool,
     lost: bool,
 ) -> QueueVisit:
-    gone_us = channels.party.hung_us or channels.until_us
+    gone_us = party.hung_us or channels.until_us
     limit_us = left.at_us if left else next_us or gone_us
-    answer = _answer(entered.at_us, limit_us, channels)
+    answer = _answer(entered.at_us, limit_us, channels.talks(party))
     connected_us = answer[1] if answer else None
     stays = left is None and next_us is None
     if answer:
@@ -85,8 +87,10 @@ def _visit(  # noqa: PLR0913 - what bounds a stay: its entry, its end, the next,
     )
 
 
-def _answer(since_us: int, limit_us: int, channels: Channels) -> tuple[Channel, int] | None:
-    for other, (begins_us, _) in channels.talks(channels.party):
+def _answer(
+    since_us: int, limit_us: int, talks: Sequence[tuple[Channel, Span]]
+) -> tuple[Channel, int] | None:
+    for other, (begins_us, _) in talks:
         if other.kind is LegKind.AGENT and since_us <= begins_us <= limit_us:
             return other, begins_us
     return None

@@ -24,7 +24,7 @@ from ivr.callback import (
     result_of,
     was_missed,
 )
-from ivr.calls import Call, Disposition, EndedBy, LegKind
+from ivr.calls import Call, Disposition, EndedBy, LegKind, VisitOutcome
 from ivr.config import REPOSITORY
 from ivr.fold import fold
 from ivr.hours import SHANGHAI, Hours, Span, parse_hours
@@ -335,6 +335,22 @@ def test_who_was_rung_in_vain_was_tried_and_who_was_not_rung_was_not() -> None:
     assert result_of(void) is Happening.WITHDRAWN
     assert void.disposition is not Disposition.ANSWERED
     assert not [leg for leg in void.legs if leg.kind is LegKind.TRUNK]
+
+
+def test_who_was_called_back_and_stands_in_line_again_is_answered_by_whom_he_speaks_with() -> None:
+    call = bookings.reached("n1-7-1795001000.c1", "n1-7-1795000000.1", talk=20)
+    call.lines = call.lines[:-5]  # his agent sends him on, and hangs up
+    call.parts(bookings.OUTSIDE, "b1").parts(cel.phone(), "b1").hangs_up(cel.phone())
+    call.says("QUEUE", "anyone:0", bookings.OUTSIDE).after(4)
+    second = cel.phone("a1002", 9)
+    call.write("CHAN_START", second).after(2).write("ANSWER", second)
+    call.joins(second, "b3").joins(bookings.OUTSIDE, "b3").after(30)
+    call.parts(second, "b3").parts(bookings.OUTSIDE, "b3").hangs_up(second, source=second)
+    record = folded(call.hangs_up(bookings.OUTSIDE).ends())
+    (visit,) = record.visits
+    assert (visit.outcome, visit.agent) == (VisitOutcome.ANSWERED, "a1002")
+    assert (record.agent, round(record.talk_ms / 1000)) == ("a1001", 50)
+    assert visit.wait_ms == record.wait_ms == 6_000
 
 
 def test_an_engine_that_died_in_the_talk_has_reached_the_caller() -> None:

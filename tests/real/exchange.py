@@ -54,8 +54,13 @@ class Outside(Agent):
 
     async def _sign(self, expires: int, within: float) -> int:
         del expires, within
-        self._port = self.port
+        self._port = self.port or self._port
         return 0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it is reached; without a `port` of its own the kernel has chosen."""
+        return (self.host, self._port)
 
     def invited(self) -> tuple[str, str, str]:
         """Give the number that was called, and the caller's in From and P-Asserted-Identity."""
@@ -149,12 +154,13 @@ async def running_exchange(folder: Path) -> AsyncIterator[Exchange]:
         database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
         copy = Exchange(stack, folder / "sipp", database, hours)
         copy.outside_port = outside
-        async with _linked(stack) as copy.link:
+        async with linked(stack) as copy.link:
             yield copy
 
 
 @asynccontextmanager
-async def _linked(stack: Stack) -> AsyncIterator[Link]:
+async def linked(stack: Stack) -> AsyncIterator[Link]:
+    """Speak with Asterisk over the account of the bridge."""
     secret = stack.memory.secret("ami live")
     settings = AmiSettings.model_validate({"port": stack.ports.ami, "secret": secret})
     link = Link(settings, pace=Pace(snapshot=None))
