@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 from redis.exceptions import RedisError
 
+from agents.alarms import Alarm, notice
 from agents.auth import REST_SECONDS
 from agents.database import queries
 from agents.events import CALL, PRESENCE, Event
@@ -132,6 +133,9 @@ class Attendance:
                     return  # somebody said something else meanwhile: looked at again at once
                 await _log_down(connection, person, seen)
             await self._feed.tell(Standing(person, seen, moment.now, meant.until).as_event())
+            if (before.state, meant.state) == (State.WRAP_UP, State.AVAILABLE):
+                # Saving ends it before its limit; so the form of this call was not.
+                await self._feed.tell(notice(Alarm.FORM_UNFINISHED, person, before.call_id))
         await self._tell_queues(person, meant)
 
     async def _tell_queues(self, person: str, meant: Meant) -> None:

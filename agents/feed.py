@@ -28,6 +28,9 @@ QUEUED: Final = 256
 REPLAYED: Final = 1_000
 """Events that are told to one who comes back; with more he reads everything anew."""
 
+REMEMBERED_SECONDS: Final = 3_600
+"""How long it is known that something was told."""
+
 _BLOCK_MS: Final = 100
 _REST_SECONDS: Final = 0.5
 _AT_ONCE: Final = 100
@@ -109,6 +112,19 @@ class Feed:
             maxlen=KEPT,
             approximate=True,
         )
+
+    async def tell_once(self, event: Event, name: str) -> bool:
+        """Tell what several processes may notice; False when one of them has told it before.
+
+        Args:
+            event: to be told.
+            name: of what has happened, the same in every process.
+        """
+        key = f"hotline:told:{name}"
+        if not await self._redis.set(key, "1", nx=True, ex=REMEMBERED_SECONDS):
+            return False
+        await self.tell(event)
+        return True
 
     @contextmanager
     def listening(self, identity: Identity) -> Iterator[tuple[Listener, Cursor]]:

@@ -33,11 +33,13 @@ class Watch:
         picture: the newest; `UNSEEN` when there is none.
         seats: what each agent does now, by id, as `ivr.board.state` writes it; empty while
             nothing is known.
+        waiting: the calls that stand in a line now; empty while nothing is known.
     """
 
     def __init__(self, redis: Redis, node: str) -> None:
         self.picture: Picture = UNSEEN
         self.seats: Mapping[str, Mapping[str, Any]] = {}
+        self.waiting: frozenset[str] = frozenset()
         self._redis = redis
         self._key = state_key(node)
         self._changed = asyncio.Condition()
@@ -74,12 +76,15 @@ class Watch:
             written = await self._redis.get(self._key)
             state = None if written is None else json.loads(written)
             seen = UNSEEN if state is None else picture(state)
-            self.seats = state["agents"] if state and state["current"] else {}
+            known = state if state and state["current"] else {"agents": {}, "queues": {}}
+            self.seats = known["agents"]
+            lines = known["queues"].values()
+            self.waiting = frozenset(one["call"] for line in lines for one in line["waiting"])
         except (OSError, RedisError, ValueError, LookupError, TypeError) as error:
             if self._seen:
                 _log.warning("desk.blind", reason=type(error).__name__)
             self._seen = False
-            self.seats = {}
+            self.seats, self.waiting = {}, frozenset()
             return UNSEEN
         if not self._seen:
             _log.info("desk.sees")

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from agents import audit, places, upkeep, users
+from agents.alarms import Alarms
 from agents.attendance import Attendance, Doors
 from agents.auth import Identity, Sessions
 from agents.feed import Feed
@@ -107,6 +108,8 @@ async def running(settings: Settings) -> AsyncIterator[int]:
         doors = Doors(pool, settings.database, parts.watch, parts.feed, link)
         keeper = Attendance(doors, timedelta(seconds=settings.web.wrap_up_seconds))
         running_beside.append(tasks.create_task(keeper.run(), name="presence"))
+        alarms = Alarms(pool, parts.watch, parts.feed)
+        running_beside.append(tasks.create_task(alarms.run(), name="alarms"))
         app = make_app(settings, Stores(pool, redis), parts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:

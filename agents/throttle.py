@@ -35,6 +35,7 @@ SEARCH: Final = Limit("search", 300)
 """Five a second: somebody who types."""
 EXPORT: Final = Limit("export", 10)
 REVEAL: Final = Limit("reveal", 20)
+HELP: Final = Limit("help", 6)
 
 
 class Throttle:

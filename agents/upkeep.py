@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from agents import quality
 from agents.database import queries
 from ivr.database import OUTSIDE_FAILURES, Pool
 
@@ -29,6 +30,7 @@ async def run(pool: Pool) -> None:
 
 
 async def tidy(pool: Pool) -> None:
-    """Forget answers of changes, and sessions, that nobody asks for again."""
+    """Forget answers of changes, sessions and sound figures that nobody asks for again."""
     await queries.forget_changes(pool, age=CHANGES_KEPT)
     await queries.forget_sessions(pool)
+    await queries.forget_quality(pool, age=quality.KEPT)

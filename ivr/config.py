@@ -292,10 +292,11 @@ class WebSettings(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     address: Annotated[str, StringConstraints(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")] = ""
-    """What people type into their browsers, e.g. `https://desk.example.cn`; empty means plain
-    HTTP at host and port, for this machine alone."""
+    """What people type in, e.g. `https://desk.example.cn`; empty: HTTP at host and port, here."""
     desktop: Folder = REPOSITORY / "agents/desktop/dist"
     """The built desktop, as `python -m deploy.stack desktop` makes it."""
+    proxies: Listed = ()
+    """Addresses and networks of our own proxies, whose `X-Forwarded-For` is believed."""
     metrics_token: SecretStr = SecretStr("")
     """Bearer token with which Prometheus may read `/metrics`; empty: only an administrator may."""
     wrap_up_seconds: Seconds = 60.0
@@ -303,8 +304,7 @@ class WebSettings(_Section):
     suggestions: bool = True
     """Whether the classifier reads along while agents type; takes some 80 MB."""
     model: Folder = REPOSITORY / "var/models/learnt"
-    """Where models learnt from the desk's labels are kept; the one in use suggests. Until there is
-    one, the model of the shipped corpus does."""
+    """Where models learnt from the desk's labels are kept; without one the shipped one suggests."""
 
 
 class SoftphoneSettings(_Section):

@@ -190,11 +190,12 @@ class CallTransferred(Event):
 
 @dataclass(frozen=True, slots=True)
 class TakeOverAsked(Event):
-    """Somebody outside is rung to take the call over."""
+    """Somebody is rung to take the call over."""
 
     kind: str
-    """Who that is: `emergency`, `psych`, `hotline`, `expert` or `oncall`."""
+    """Who that is: `emergency`, `psych`, `hotline`, `expert`, `oncall` or `colleague`."""
     number: str
+    """Of a colleague, his agent id."""
 
 
 @dataclass(frozen=True, slots=True)

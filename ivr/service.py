@@ -35,6 +35,8 @@ from ivr.routing import Surge, answer, aside
 from ivr.supervision import Supervisor
 from ivr.surge import Speak, Switch
 from ivr.surge_memory import SurgeMemory
+from ivr.transfer_targets import load_targets
+from ivr.transfer_wishes import Transfers
 from ivr.waiting import tell_place
 
 log = structlog.get_logger()
@@ -87,6 +89,13 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
             tasks.create_task(shelf.watch(), name="definitions")
             pausing = Pausing(link, settings.redis, settings.node.name)
             tasks.create_task(pausing.run(), name="pausing")
+            transfers = Transfers(
+                link,
+                settings.redis,
+                settings.node.name,
+                lambda: load_targets(settings.definitions.transfers),
+            )
+            tasks.create_task(transfers.run(), name="transfers")
             tasks.create_task(known.callers.run(), name="callers")
             tasks.create_task(known.switch.run(), name="surge")
             if settings.callback.secret.get_secret_value():

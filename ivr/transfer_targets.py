@@ -15,7 +15,7 @@ from pydantic.types import StringConstraints
 
 from ivr.definition import Section, parse_definition, read_text
 from ivr.duty import DIALLABLE
-from ivr.errors import DefinitionInvalid
+from ivr.errors import DefinitionInvalid, ValueRefused
 
 
 class Kind(StrEnum):
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     EXPERT = "expert"
     ONCALL = "oncall"
     """The officer on duty at night; rung by the menu, never picked by an agent."""
+    COLLEAGUE = "colleague"
+    """Another agent, by his id; never listed in transfers.toml."""
 
 
 NUMBERS: Final[Mapping[Kind, re.Pattern[str]]] = MappingProxyType(
@@ -40,6 +42,9 @@ NUMBERS: Final[Mapping[Kind, re.Pattern[str]]] = MappingProxyType(
 """What the dialplan lets through for each kind."""
 
 
+_AGENT: Final = re.compile(r"[a-z0-9]{1,16}")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One line that an agent can pick."""
@@ -49,6 +54,7 @@ class Target:
     """As the agent reads it."""
     kind: Kind
     number: str
+    """As the dialplan is asked for it: a colleague's id stands behind a star."""
 
 
 Identity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -65,6 +71,17 @@ class _Target(Section):
 class _Transfers(Section):
     targets: dict[Identity, _Target] = Field(default_factory=dict)
     places: dict[AreaCode, Name] = Field(default_factory=dict)
+
+
+def colleague(agent: str, name: str = "") -> Target:
+    """Give another agent as a target.
+
+    Raises:
+        ValueRefused: that is no agent's id.
+    """
+    if not _AGENT.fullmatch(agent):
+        raise ValueRefused("agent: expected an agent's id, 1 to 16 small letters and digits.")
+    return Target(agent, name or agent, Kind.COLLEAGUE, f"*{agent}")
 
 
 def load_targets(path: Path) -> Mapping[str, Target]:

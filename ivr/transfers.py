@@ -95,6 +95,15 @@ async def take_back(link: Link, talk: Conversation) -> None:
     _log.info("transfer.taken_back", call_id=talk.call_id)
 
 
+async def join(link: Link, talk: Conversation) -> None:
+    """Bring the waiting caller into a consultation, so that all three speak; raises as `hand_over`.
+
+    Whoever hangs up then leaves the other two together.
+    """
+    await link.send(Redirect(talk.caller, "transfer-three", "s"))
+    _log.info("transfer.joined", call_id=talk.call_id)
+
+
 async def to_rating(link: Link, talk: Conversation) -> None:
     """End the agent's part; the caller is asked to rate. Raises as `hand_over` does."""
     await link.send(Hangup(talk.agent))

@@ -19,6 +19,13 @@ SELECT EXISTS (
     WHERE call_id = :call_id AND claimed_by = :person AND claimed_until > now()
 );
 
+-- name: who_spoke_in(call_id)
+-- The agents who have spoken in a call.
+SELECT DISTINCT agent FROM leg
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent IS NOT NULL
+  AND talk_ms > 0
+ORDER BY agent;
+
 -- name: lock_form(call_id)!
 -- One save of a call's form at a time; the same lock as the fold of its record.
 SELECT pg_advisory_xact_lock(hashtextextended(:call_id, 12320));

@@ -18,6 +18,7 @@ from agents.suggestions import Suggestions
 from agents.throttle import Throttle
 from agents.web import (
     access,
+    alarms,
     api,
     articles,
     calls,
@@ -34,9 +35,11 @@ from agents.web import (
     pausing,
     presence,
     problems,
+    quality,
     recordings,
     session,
     telephone,
+    transfers,
     users,
     work,
 )
@@ -83,6 +86,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", f"{_V1}/calls/current", calls.current, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/calls/{{call_id}}", calls.show, Permission.FORMS_READ),
     ("POST", f"{_V1}/calls/{{call_id}}/reveal", calls.reveal, Permission.NUMBER_REVEAL),
+    ("POST", f"{_V1}/calls/{{call_id}}/transfer", transfers.transfer, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/transfers", transfers.show_targets, Permission.CALLS_TAKE),
+    ("PUT", f"{_V1}/calls/{{call_id}}/quality", quality.tell, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/calls/{{call_id}}/quality", quality.show, Permission.FORMS_READ),
+    ("POST", f"{_V1}/help", alarms.cry, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/calls/{{call_id}}/form", forms.show, Permission.FORMS_READ),
     ("PUT", f"{_V1}/calls/{{call_id}}/draft", forms.keep_draft, Permission.CALLS_TAKE),
     ("DELETE", f"{_V1}/calls/{{call_id}}/draft", forms.drop_draft, Permission.CALLS_TAKE),
@@ -214,6 +222,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[doors.SIGN_IN] = SignIn(stores.pool, sessions, throttle)
     app[doors.SECURE] = settings.web.address.startswith("https://")
     app[doors.ADDRESS] = settings.web.address
+    app[doors.PROXIES] = doors.networks(settings.web.proxies)
     app[access.METRICS_TOKEN] = settings.web.metrics_token.get_secret_value()
     app[api.POOL] = stores.pool
     app[api.DATABASE] = settings.database
@@ -221,6 +230,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
     app[telephone.SOFTPHONE] = settings.softphone
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
+    app[transfers.TARGETS] = settings.definitions.transfers
     app[categories.SUGGESTIONS] = parts.suggestions
     app[events.FEED] = parts.feed
     app[recordings.LINKS] = Links(stores.redis)

@@ -30,7 +30,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     # it has begun, so no other answer can be given. Browsers come back by themselves.
     with suppress(ConnectionError, TimeoutError, web.HTTPServiceUnavailable):
         await _write(response, _event(shown))
-        while await whoever(request) is not None:
+        while await whoever(request, use=False) is not None:
             newest = await watch.newer(shown, CHECK_SECONDS)
             await _write(response, b":\n\n" if newest is shown else _event(newest))
             shown = newest

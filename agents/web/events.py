@@ -26,6 +26,7 @@ from agents.events import Cursor, parse_cursor
 from agents.feed import Feed, Listener
 from agents.web.access import from_our_pages, whoever
 from agents.web.api import who
+from agents.web.own import talks
 from agents.web.problems import Refused
 
 FEED: Final = web.AppKey("feed", Feed)
@@ -135,5 +136,5 @@ async def _watched(request: web.Request) -> int:
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         with suppress(web.HTTPServiceUnavailable):
-            if await whoever(request, use=False) is None:
+            if await whoever(request, use=talks(request)) is None:
                 return WSCloseCode.POLICY_VIOLATION

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
 from agents import attendance, drafts, requests
+from agents.alarms import Alarm, notice
 from agents.callers import path_of
-from agents.events import NOTICE, Event
 from agents.presence import Meant, State
 from agents.requests import MOST, Guess, Written, fileable
 from agents.roles import Permission, may
@@ -243,14 +243,12 @@ def _tell(request: web.Request, call_id: str, filed: list[Content]) -> None:
     """Let supervisors know at once what cannot wait."""
     feed, person = request.app[FEED], who(request).person
     alarms = {
-        "suspected_event": any(one.suspected_event for one in filed),
-        "self_harm": any(one.risk and one.risk.level in _ALARMING for one in filed),
+        Alarm.SUSPECTED_EVENT: any(one.suspected_event for one in filed),
+        Alarm.SELF_HARM: any(one.risk and one.risk.level in _ALARMING for one in filed),
     }
-    for kind, raised in alarms.items():
+    for alarm, raised in alarms.items():
         if raised:
-            data = {"alarm": kind, "call_id": call_id, "by": person}
-            told = Event(NOTICE, data, needs=Permission.CALLS_SEE)
-            afterwards(request, partial(feed.tell, told))
+            afterwards(request, partial(feed.tell, notice(alarm, person, call_id)))
 
 
 @change

@@ -17,10 +17,25 @@ from agents.web.api import who
 from agents.web.health import WATCH
 from agents.web.problems import Refused
 from ivr.database import Session
+from ivr.queues import Activity
 
 CallId = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}-[0-9]{9,10}\.[0-9]{1,12}$")
 ]
+
+
+def talks(request: web.Request) -> bool:
+    """Tell whether somebody may be talking at his telephone now.
+
+    A session in the middle of a call is in use, whatever the hands do. While the bridge is away,
+    anybody who takes calls may be in one.
+    """
+    identity, seats = who(request), request.app[WATCH].seats
+    if not may(identity.role, Permission.CALLS_TAKE):
+        return False
+    if (seat := seats.get(identity.person)) is not None:
+        return bool(seat["activity"] == Activity.TALKING)
+    return not seats
 
 
 async def of_own_call(

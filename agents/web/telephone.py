@@ -25,6 +25,7 @@ from agents.telephone import SipRefused, Telephone, pass_for, relayed, telephone
 from agents.web.access import from_our_pages, whoever
 from agents.web.api import PRESENTED, answer, endpoint, who
 from agents.web.health import REDIS
+from agents.web.own import talks
 from agents.web.problems import Refused
 from ivr.config import SoftphoneSettings
 
@@ -205,7 +206,10 @@ async def _outward(switch: aiohttp.ClientWebSocketResponse, browser: web.WebSock
 
 
 async def _watched(request: web.Request, lease: Lease) -> int:
-    """Look until the telephone is taken over, or the session has ended."""
+    """Look until the telephone is taken over, or the session has ended.
+
+    A telephone that is only ready does not keep its session: somebody has to use the desk.
+    """
     looks = 0
     while True:
         await asyncio.sleep(LOOK_SECONDS)
@@ -214,5 +218,7 @@ async def _watched(request: web.Request, lease: Lease) -> int:
         with suppress(OSError, RedisError, web.HTTPServiceUnavailable):
             if not await lease.kept():
                 return TAKEN
-            if looks % SESSION_LOOKS == 0 and await whoever(request) is None:
+            if looks % SESSION_LOOKS:
+                continue
+            if await whoever(request, use=talks(request)) is None:
                 return ENDED

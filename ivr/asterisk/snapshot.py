@@ -24,6 +24,8 @@ class ChannelSeen:
     """The call's id."""
     state: str
     """Asterisk's word: Down, Ring, Ringing, Up, Busy …"""
+    bridge: str = ""
+    """Id of the bridge in which it is joined with others; empty: it is alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,11 @@ class Snapshot:
 
 def _channel(item: Event) -> ChannelSeen:
     return ChannelSeen(
-        item["Channel"], item["Uniqueid"], item["Linkedid"], item["ChannelStateDesc"]
+        item["Channel"],
+        item["Uniqueid"],
+        item["Linkedid"],
+        item["ChannelStateDesc"],
+        item.get("BridgeId"),
     )
 
 

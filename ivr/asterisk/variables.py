@@ -134,8 +134,8 @@ class UserEvent(StrEnum):
     RATING_EXEMPT = "RATING_EXEMPT"
     """Why an answered caller was not asked: `short`, `crisis`, or a word of the agent's."""
     TRANSFER = "TRANSFER"
-    """`<kind>:<number>` on the channel from which it is rung: somebody outside is asked to take the
-    call over; kind is one of `ivr.transfers.Kind`."""
+    """`<kind>:<number>` on the channel from which it is rung: somebody is asked to take the call
+    over; kind is one of `ivr.transfer_targets.Kind`, and a colleague's number is his agent id."""
     CALLBACK_BOOKED = "CALLBACK_BOOKED"
     """`<queue>:<priority>:<second>:<number>`: the caller left the queue, which he had entered in
     that second since 1970, to be called back under that number. The ticket is made of it."""

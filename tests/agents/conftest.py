@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import secrets
@@ -167,6 +168,15 @@ STATE: dict[str, Any] = {
 async def show(redis: Redis, **changed: object) -> None:
     """Write a live state as the bridge does."""
     await redis.set(state_key("n1"), json.dumps(STATE | changed), ex=10)
+
+
+async def telephone(desk: Desk, redis: Redis, activity: str, call: str = "") -> None:
+    """Let the telephone of a1001 do this, and wait until the people's side has seen it."""
+    seat = {**STATE["agents"]["a1001"], "activity": activity, "call": call}
+    await show(redis, agents={"a1001": seat})
+    async with asyncio.timeout(30):
+        while (await (await desk.ask("GET", "/calls/current")).json())["activity"] != activity:  # noqa: ASYNC110 - another task of the server's sets it
+            await asyncio.sleep(0.05)
 
 
 _calls = itertools.count(1)

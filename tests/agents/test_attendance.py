@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from agents import attendance, users
 from agents.attendance import Attendance, Doors
 from agents.auth import Identity, Sessions
-from agents.feed import Feed
+from agents.feed import DESK_STREAM, Feed
 from agents.live import Watch
 from agents.presence import State
 from agents.roles import Role
@@ -113,6 +113,26 @@ async def test_a_wrap_up_ends_by_itself(
         await pool.execute("UPDATE presence SET until = now()")
         await at.keeper.look()
         assert await at.shown() == "available"
+    told = [json.loads(entry["data"]) for entry in await notices(redis)]
+    assert told == [{"alarm": "form_unfinished", "call_id": "n1-17-1.42", "by": "a1001"}]
+
+
+async def test_a_form_that_was_saved_alarms_nobody(
+    redis: Redis, pool: Pool, database: DatabaseSettings
+) -> None:
+    async with centre(redis, pool, database) as at:
+        await at.means(State.AVAILABLE)
+        await at.phone("talking", "n1-17-1.42")
+        await at.phone("ready")
+        async with pool.acquire() as connection:
+            assert await attendance.end_wrap_up(connection, "a1001", "n1-17-1.42")
+        await at.keeper.look()
+    assert await notices(redis) == []
+
+
+async def notices(redis: Redis) -> list[dict[str, str]]:
+    entries: Any = await redis.xrange(DESK_STREAM)
+    return [entry for _, entry in entries if entry["type"] == "notice"]
 
 
 async def test_the_queues_are_paused_as_meant_and_put_right_when_they_differ(

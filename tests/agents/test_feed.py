@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from agents.auth import Identity
 from agents.events import NOTICE, Cursor, Event
-from agents.feed import QUEUED, REPLAYED, Feed, Listener
+from agents.feed import DESK_STREAM, QUEUED, REMEMBERED_SECONDS, REPLAYED, Feed, Listener
 from agents.roles import Role
 from tests.ivr.test_live import Valkey
 
@@ -68,3 +68,11 @@ async def test_an_entry_that_is_none_of_ours_is_passed_over(redis: Redis) -> Non
             await feed.tell(Event(NOTICE, {"n": 1}, to="a1001"))
             assert '"n":1' in str(await listener.next())
         running.cancel()
+
+
+async def test_what_two_processes_notice_is_told_once(redis: Redis) -> None:
+    event = Event(NOTICE, {"text": "x"}, to="a1001")
+    told = [await Feed(redis, "n1").tell_once(event, name) for name in ("x:1", "x:1", "x:2")]
+    assert told == [True, False, True]
+    assert await redis.xlen(DESK_STREAM) == 2
+    assert 0 < await redis.ttl("hotline:told:x:1") <= REMEMBERED_SECONDS

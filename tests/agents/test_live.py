@@ -78,3 +78,14 @@ async def test_a_key_that_somebody_else_took_is_no_picture(redis: Redis) -> None
             await redis.delete(state_key("n1"))
             await show(redis)
             assert (await watch.newer(UNSEEN, SECONDS))["version"] == 7
+
+
+async def test_the_calls_in_line_are_known_while_the_picture_is(redis: Redis) -> None:
+    async with watching(redis) as watch:
+        await show(redis)
+        async with asyncio.timeout(30):
+            while watch.waiting != {"n1-17-1.42"}:  # noqa: ASYNC110 - looked at, not told
+                await asyncio.sleep(0.02)
+            await redis.delete(state_key("n1"))
+            while watch.waiting:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)

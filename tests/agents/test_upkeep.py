@@ -27,3 +27,19 @@ async def test_a_session_is_kept_for_half_a_year(pool: Pool) -> None:
     )
     await upkeep.tidy(pool)
     assert await pool.fetchval("SELECT count(*) FROM user_session") == 1
+
+
+async def test_figures_of_sound_are_kept_for_half_a_year(pool: Pool) -> None:
+    await pool.execute(
+        "INSERT INTO user_account (person, name, role, created_by) VALUES ('a', 'a', 'agent', '')"
+    )
+    await pool.execute(
+        """
+        INSERT INTO call_quality (call_id, person, part, codec, seconds, received, lost, jitter_ms,
+            jitter_most_ms, told_at)
+        SELECT 'n1-17-1763785000.42', 'a', part, 'opus', 1, 1, 0, 0, 0, now() - age::interval
+        FROM (VALUES ('part-fresh', '182 days'), ('part-stale', '184 days')) AS told (part, age)
+        """
+    )
+    await upkeep.tidy(pool)
+    assert await pool.fetchval("SELECT string_agg(part, ',') FROM call_quality") == "part-fresh"

@@ -48,6 +48,7 @@ PROVIDED_BY = {
     "CALLERID": "func_callerid",
     "CUT": "func_cut",
     "Bridge": "",
+    "BridgeAdd": "app_bridgeaddchan",
     "IMPORT": "func_logic",
     "CHANNEL_EXISTS": "func_channel",
     **dict.fromkeys(["StartMusicOnHold", "StopMusicOnHold"], "res_musiconhold"),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ivr.config import REPOSITORY, DefinitionSettings
-from ivr.errors import DefinitionInvalid
-from ivr.transfer_targets import Kind, Target, load_targets, parse_targets
+from ivr.errors import DefinitionInvalid, ValueRefused
+from ivr.transfer_targets import Kind, Target, colleague, load_targets, parse_targets
 from tests.dialplans.lint import read
 
 DIALPLAN = read((REPOSITORY / "dialplans/transfers.conf").read_text("utf-8"))
@@ -78,3 +78,18 @@ def test_another_places_12320_is_made_of_its_area_code() -> None:
     assert target == Target("place_0571", "浙江杭州12320", Kind.HOTLINE, "057112320")
     with pytest.raises(DefinitionInvalid, match="571"):
         parsed('[places]\n"571" = "浙江杭州"')
+
+
+def test_a_colleague_is_asked_for_behind_a_star() -> None:
+    assert colleague("a1002", "李四") == Target("a1002", "李四", Kind.COLLEAGUE, "*a1002")
+
+
+@pytest.mark.parametrize("agent", ["", "A1", "a1&b", "a" * 17, "a1\n"])
+def test_who_is_no_agent_is_no_colleague(agent: str) -> None:
+    with pytest.raises(ValueRefused):
+        colleague(agent)
+
+
+def test_no_line_of_the_list_is_a_colleague() -> None:
+    with pytest.raises(DefinitionInvalid, match="colleague"):
+        parsed('[targets.x]\nname = "x"\nkind = "colleague"\nnumber = "*a1002"')

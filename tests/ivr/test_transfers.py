@@ -16,6 +16,7 @@ from ivr.transfers import (
     consult,
     exempt,
     hand_over,
+    join,
     take_back,
     to_rating,
 )
@@ -70,6 +71,15 @@ async def test_each_side_knows_the_other_before_they_are_parted_to_ask(
     assert (both["Context"], both["Exten"]) == ("transfer-wait", "s")
     assert (both["ExtraContext"], both["ExtraExten"]) == ("transfer", "120")
     assert (both["Channel"], both["ExtraChannel"]) == (TALK.caller, TALK.agent)
+
+
+async def test_the_caller_is_brought_into_the_consultation(
+    link: Link, asterisk: FakeAsterisk
+) -> None:
+    await join(link, TALK)
+    [brought] = sent(asterisk)
+    assert (brought["Action"], brought["Channel"]) == ("Redirect", TALK.caller)
+    assert (brought["Context"], brought["Exten"]) == ("transfer-three", "s")
 
 
 async def test_who_goes_back_says_so_before_he_goes(link: Link, asterisk: FakeAsterisk) -> None:

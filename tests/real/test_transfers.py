@@ -9,16 +9,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from deploy.stack.rtp import RtpParty, share_of
 from deploy.stack.sip import Caller
 from ivr.config import DefinitionSettings
 from ivr.errors import ActionRefused
-from ivr.transfer_targets import load_targets
+from ivr.transfer_targets import colleague, load_targets
 from ivr.transfers import (
     Conversation,
     Exemption,
     consult,
     exempt,
     hand_over,
+    join,
     take_back,
     to_rating,
 )
@@ -204,6 +206,109 @@ async def test_an_agent_who_hangs_up_while_it_rings_leaves_the_caller_to_the_nex
         caller.hang_up()
         await caller.ended(10)
     assert (await exchange.record(number))["disposition"] == "answered"
+
+
+async def test_a_caller_is_handed_over_to_a_colleague_who_does_not_see_his_number(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with (
+        exchange.agent("a1001", talk_seconds=60.0) as first,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        async with exchange.agent(
+            "a1002", talk_seconds=6.0, tone=1_000.0, keeps_messages=True
+        ) as second:
+            await hand_over(exchange.link, talk, colleague("a1002"))
+            await first.sees("BYE", 10)
+            await second.rtp.wait_for(CALLER_TONE, 15)
+            await caller.rtp.wait_for(1_000.0, 10)
+            assert number not in second.messages()
+            await caller.rtp.wait_for(RATE_US, 20)
+            caller.hang_up()
+            await caller.ended(10)
+    call = await exchange.record(number)
+    legs = await exchange.rows("SELECT agent FROM leg WHERE call_id = $1", call["call_id"])
+    assert {leg["agent"] for leg in legs} == {None, "a1001", "a1002"}
+    assert exchange.facts(number, "TRANSFER") == ["colleague:a1002"]
+    await recorded_whole(exchange, call["call_id"], call["talk_ms"])
+
+
+async def test_an_agent_asks_a_colleague_and_joins_the_two(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with exchange.agent("a1001", talk_seconds=60.0), exchange.caller(number) as caller:
+        talk = await speaking(exchange, number, caller)
+        async with exchange.agent("a1002", talk_seconds=60.0, tone=1_000.0) as second:
+            await consult(exchange.link, talk, colleague("a1002"))
+            await second.rtp.wait_for(AGENT_TONE, 15)
+            await caller.rtp.wait_for(MUSIC, 5)
+            await to_rating(exchange.link, talk)
+            await caller.rtp.wait_for(1_000.0, 10)
+            await second.rtp.wait_for(CALLER_TONE, 5)
+            caller.hang_up()
+            await caller.ended(10)
+    assert (await exchange.record(number))["disposition"] == "answered"
+
+
+@pytest.mark.parametrize("leaves", ["agent", "other"])
+async def test_all_three_speak_and_whoever_leaves_parts_nobody_else(
+    exchange: Exchange, leaves: str
+) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        other = await parties.enter_async_context(
+            exchange.outside(talk_seconds=60.0 if leaves == "agent" else 12.0)
+        )
+        agent = await parties.enter_async_context(exchange.agent(talk_seconds=60.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        talk = await speaking(exchange, number, caller)
+        await consult(exchange.link, talk, TARGETS["place_010"])
+        await agent.rtp.wait_for(OUTSIDE_TONE, 10)
+        await caller.rtp.wait_for(MUSIC, 5)
+        await join(exchange.link, talk)
+        await both_heard(other.rtp, CALLER_TONE, AGENT_TONE)
+        await both_heard(agent.rtp, CALLER_TONE, OUTSIDE_TONE)
+        await both_heard(caller.rtp, AGENT_TONE, OUTSIDE_TONE)
+        if leaves == "agent":
+            await to_rating(exchange.link, talk)
+            await caller.rtp.wait_for(OUTSIDE_TONE, 10)
+            await other.rtp.wait_for(CALLER_TONE, 5)
+        else:
+            await other.sees("BYE", 30, sent=True)
+            await caller.rtp.wait_for(AGENT_TONE, 10)
+            await agent.rtp.wait_for(CALLER_TONE, 5)
+            await to_rating(exchange.link, talk)
+            await caller.rtp.wait_for(RATE_US, 10)
+        caller.hang_up()
+        await caller.ended(10)
+    call = await exchange.record(number)
+    assert (call["disposition"], call["agent"]) == ("answered", "a1001")
+    await recorded_whole(exchange, call["call_id"], call["talk_ms"])
+
+
+async def test_who_cannot_be_brought_in_any_more_stands_in_line_again(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        await parties.enter_async_context(exchange.outside(ring_seconds=60.0))
+        agent = await parties.enter_async_context(exchange.agent(talk_seconds=60.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        talk = await speaking(exchange, number, caller)
+        await consult(exchange.link, talk, TARGETS["place_010"])
+        await caller.rtp.wait_for(MUSIC, 5)
+        await join(exchange.link, talk)
+        await caller.rtp.wait_for(BACK, 10)
+        caller.hang_up()
+        await caller.ended(10)
+        await agent.sees("BYE", 20)
+    assert (await exchange.record(number))["disposition"] == "answered"
+
+
+async def both_heard(ear: RtpParty, *tones: float) -> None:
+    """Wait until each of these tones has a good part of the sound."""
+    async with asyncio.timeout(15):
+        while min(share_of(ear.audio(0.3), tone) for tone in tones) < 0.2:  # noqa: ASYNC110 - the judgement is on a window of sound
+            await asyncio.sleep(0.1)
 
 
 async def test_who_does_not_speak_any_more_cannot_be_handed_over(exchange: Exchange) -> None:

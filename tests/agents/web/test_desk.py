@@ -49,6 +49,19 @@ async def test_the_picture_comes_at_once_and_again_when_it_changes(
         assert [queue["name"] for queue in (await shown(answer))["queues"]] == ["psych"]
 
 
+async def test_a_picture_on_a_wall_does_not_keep_a_session(
+    desk: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.web.desk.CHECK_SECONDS", 0.02)
+    await desk.enter()
+    async with stream(desk) as answer:
+        await shown(answer)
+        [key] = await redis.keys("hotline:session:*")
+        await redis.expire(key, 60)
+        await asyncio.sleep(0.3)
+        assert await redis.ttl(key) <= 60
+
+
 async def test_a_stream_ends_with_its_session(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.web.desk.CHECK_SECONDS", 0.05)
     await desk.enter()

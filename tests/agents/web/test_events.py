@@ -19,7 +19,7 @@ from agents.feed import DESK_STREAM, QUEUED, Feed
 from agents.roles import Permission, Role
 from agents.web import events
 from ivr.live import stream_key
-from tests.agents.conftest import Desk
+from tests.agents.conftest import Desk, telephone
 
 SECONDS = 20.0
 BRIDGE = stream_key("n1")
@@ -167,6 +167,7 @@ async def test_an_open_page_does_not_keep_a_session_and_somebody_at_it_does(
 ) -> None:
     monkeypatch.setattr(events, "LOOK_SECONDS", 0.02)
     await desk.enter()
+    await telephone(desk, redis, "ready")
     async with socket(desk) as opened:
         [key] = await redis.keys("hotline:session:*")
         await redis.expire(key, 60)

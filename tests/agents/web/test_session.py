@@ -141,6 +141,15 @@ async def test_a_new_password_ends_the_other_sessions_and_not_this_one(desk: Des
     assert await login(desk, NEW, take_over=True) == 204
 
 
+async def test_a_link_replaces_a_forgotten_password_and_nothing_else(desk: Desk) -> None:
+    password = await account(desk)
+    await desk.enter(limited=True)
+    assert (await desk.ask("PUT", "/session/password", {"password": NEW})).status == 204
+    assert (await desk.ask("GET", "/presence")).status == 403
+    assert await login(desk, password) == 401
+    assert await login(desk, NEW, take_over=True) == 204
+
+
 async def test_a_weak_password_is_refused_with_the_reason(desk: Desk) -> None:
     await desk.enter()
     async with await desk.ask("PUT", "/session/password", {"password": "password1234"}) as answer:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
+from redis.asyncio import Redis
 
 from agents.telephone import telephone_secret
 from agents.web import telephone
 from ivr.config import SoftphoneSettings, TelephonySettings
 from tests.agents.conftest import Desk
+from tests.agents.conftest import telephone as at_telephone
 from tests.agents.test_telephone import md5
 
 HELLO = "OPTIONS sip:asterisk SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n"
@@ -137,6 +139,36 @@ async def test_a_session_that_ends_takes_its_telephone_with_it(phones: Desk) -> 
     async with await dial(phones) as peer:
         await phones.ask("DELETE", "/session")
         assert await closing_code(peer) == telephone.ENDED
+
+
+@pytest.mark.parametrize("activity", ["ready", "paused", "ringing"])
+async def test_a_telephone_that_nobody_uses_does_not_keep_its_session(
+    phones: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch, activity: str
+) -> None:
+    monkeypatch.setattr(telephone, "LOOK_SECONDS", 0.02)
+    await phones.enter()
+    await at_telephone(phones, redis, activity)
+    async with await dial(phones) as peer:
+        [key] = await redis.keys("hotline:session:*")
+        await redis.expire(key, 60)
+        await asyncio.sleep(0.5)
+        assert await redis.ttl(key) <= 60
+        assert not peer.closed
+
+
+async def test_a_session_does_not_rest_in_the_middle_of_a_call(
+    phones: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telephone, "LOOK_SECONDS", 0.02)
+    await phones.enter()
+    await at_telephone(phones, redis, "talking")
+    async with await dial(phones) as peer:
+        [key] = await redis.keys("hotline:session:*")
+        await redis.expire(key, 60)
+        async with asyncio.timeout(30):
+            while await redis.ttl(key) <= 60:  # noqa: ASYNC110 - Redis has no event for us
+                await asyncio.sleep(0.02)
+        assert not peer.closed
 
 
 async def test_another_sites_page_gets_no_telephone(phones: Desk) -> None:

@@ -195,6 +195,14 @@ def test_a_number_typed_in_a_menu_is_a_step_as_a_key_is(key: str) -> None:
     assert (step.menu, step.key) == ("f_know", key)
 
 
+@pytest.mark.parametrize("extra", ["emergency:120", "colleague:a1002"])
+def test_somebody_who_is_asked_to_take_over_is_known(extra: str) -> None:
+    kind, _, number = extra.partition(":")
+    asked = told(UserEvent.TRANSFER, extra)
+    assert isinstance(asked, events.TakeOverAsked)
+    assert (asked.kind, asked.number) == (kind, number)
+
+
 def test_every_fact_of_the_dialplan_is_understood() -> None:
     contents = {
         UserEvent.CALLER: "+8613800001234",

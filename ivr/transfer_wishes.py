@@ -1,0 +1,274 @@
+"""Hands a caller over when an agent's desk asks for it, and tells the desk what became of it.
+
+The desk's process writes what it asks into a list in Redis; the bridge takes it out, looks which
+channels the call has at that moment, and does it or says why not. Nothing is done twice: a wish
+is taken out before it is granted, and what waited too long is dropped.
+
+    hotline:<node>:transfers         list of JSON, each with a second after which nobody wants it
+    hotline:<node>:transfer:<id>     what became of one, for a few seconds
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final, Self
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ivr.asterisk.actions import CoreShowChannels
+from ivr.asterisk.link import Link
+from ivr.asterisk.snapshot import ChannelSeen, snapshot
+from ivr.calls import CALL_ID
+from ivr.config import RedisSettings
+from ivr.errors import ActionRefused, HotlineError, PeerBroke, ValueRefused
+from ivr.live import connect
+from ivr.transfer_targets import Target, colleague
+from ivr.transfers import Conversation, consult, hand_over, join, take_back, to_rating
+
+WANTED_SECONDS: Final = 5.0
+MOST: Final = 100
+"""Wishes in the list at once; the oldest go."""
+
+_ANSWER_KEPT_SECONDS: Final = 10
+_BLOCK_SECONDS: Final = 0.5
+_REST_SECONDS: Final = 1.0
+_ID: Final = re.compile(r"[0-9a-f]{16}")
+_AGENT: Final = re.compile(r"[a-z0-9]{1,16}")
+
+log = structlog.get_logger()
+
+
+class Verb(StrEnum):
+    """What a desk can ask for."""
+
+    HAND_OVER = "hand_over"
+    """The caller goes to the target, the agent is free."""
+    CONSULT = "consult"
+    """The agent speaks with the target while the caller hears music."""
+    TAKE_BACK = "take_back"
+    """The consultation ends, agent and caller speak again."""
+    COMPLETE = "complete"
+    """The agent leaves caller and target together."""
+    JOIN = "join"
+    """All three speak."""
+
+
+class Answer(StrEnum):
+    """What became of a wish."""
+
+    DONE = "done"
+    NOT_TALKING = "not_talking"
+    """Agent and caller do not speak with each other in this call."""
+    NOT_CONSULTING = "not_consulting"
+    """No caller waits for this agent."""
+    NOT_ANSWERED = "not_answered"
+    """The target has not answered yet, or is gone."""
+    UNKNOWN_TARGET = "unknown_target"
+    FAILED = "failed"
+    """Asterisk refused, or cannot be reached; what it was asked may have been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a desk asks for."""
+
+    id: str
+    """Sixteen hexadecimal digits; the answer is found under it."""
+    call_id: str
+    agent: str
+    verb: Verb
+    target: str
+    """Id of a target, or `*` and the id of a colleague; empty where none is needed."""
+    until: float
+    """Second since 1970."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a wish.
+
+        Raises:
+            PeerBroke: it is none.
+        """
+        try:
+            told = json.loads(text)
+            words = {key: str(told[key]) for key in ("id", "call_id", "agent", "target")}
+            found = cls(**words, verb=Verb(told["verb"]), until=float(told["until"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise PeerBroke(f"Expected a wish for a transfer, came {text[:80]!r}.") from error
+        shapes = ((_ID, found.id), (CALL_ID, found.call_id), (_AGENT, found.agent))
+        if not all(shape.fullmatch(value) for shape, value in shapes):
+            raise PeerBroke(f"Expected an id, a call and an agent, came {text[:80]!r}.")
+        return found
+
+
+def list_key(node: str) -> str:
+    """Return the key of a node's list."""
+    return f"hotline:{node}:transfers"
+
+
+def answer_key(node: str, wish: str) -> str:
+    """Return the key under which the answer to a wish is found."""
+    return f"hotline:{node}:transfer:{wish}"
+
+
+async def ask(redis: Redis, node: str, wish: Wish) -> None:
+    """Write a wish down for the bridge of a node."""
+    async with redis.pipeline() as pipe:
+        pipe.rpush(list_key(node), json.dumps(asdict(wish)))
+        pipe.ltrim(list_key(node), -MOST, -1)
+        pipe.expire(list_key(node), int(WANTED_SECONDS) + 1)
+        await pipe.execute()
+
+
+async def answer_of(redis: Redis, node: str, wish: Wish) -> Answer | None:
+    """Return what became of a wish; None while nothing is known."""
+    found = await redis.get(answer_key(node, wish.id))
+    return Answer(str(found)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is joined with whom in a call, seen from one of its agents."""
+
+    agent: ChannelSeen
+    caller: ChannelSeen
+    others: tuple[ChannelSeen, ...]
+
+    @property
+    def talking(self) -> bool:
+        """Whether agent and caller speak with each other."""
+        return bool(self.agent.bridge) and self.agent.bridge == self.caller.bridge
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody else speaks with the agent."""
+        return bool(self.agent.bridge) and any(
+            other.bridge == self.agent.bridge for other in self.others
+        )
+
+
+def scene_of(channels: Iterable[ChannelSeen], call_id: str, agent: str) -> Scene | None:
+    """Find an agent and his caller among all channels; None when one of them is not there."""
+    ours = [one for one in channels if one.linkedid == call_id and one.state == "Up"]
+    mine = [one for one in ours if one.channel.startswith(f"PJSIP/agent-{agent}-")]
+    if not mine:
+        return None
+    outside = [one for one in ours if one.channel.startswith("PJSIP/trunk-")]
+    # An inbound call is named after its caller's channel. In others he is who waits alone, or else
+    # who speaks with the agent.
+    named = [one for one in outside if one.uniqueid == call_id]
+    waiting = [one for one in outside if not one.bridge]
+    beside = [one for one in outside if mine[0].bridge and one.bridge == mine[0].bridge]
+    if not (found := named or waiting or beside):
+        return None
+    others = tuple(one for one in ours if one not in (mine[0], found[0]))
+    return Scene(mine[0], found[0], others)
+
+
+def objection(verb: Verb, scene: Scene | None) -> Answer | None:
+    """Tell why something cannot be done now; None when it can."""
+    if scene is None:
+        return Answer.NOT_TALKING
+    if verb in {Verb.HAND_OVER, Verb.CONSULT}:
+        return None if scene.talking and not scene.answered else Answer.NOT_TALKING
+    if verb is Verb.TAKE_BACK:
+        return Answer.NOT_CONSULTING if scene.talking else None
+    if verb is Verb.JOIN and scene.talking:
+        return Answer.NOT_CONSULTING
+    return None if scene.answered else Answer.NOT_ANSWERED
+
+
+class Transfers:
+    """The bridge's end of the list."""
+
+    def __init__(
+        self,
+        link: Link,
+        settings: RedisSettings,
+        node: str,
+        targets: Callable[[], Mapping[str, Target]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Grant wishes over `link`; `targets` gives those in force."""
+        self._link = link
+        self._settings = settings
+        self._node = node
+        self._targets = targets
+        self._now = now
+
+    async def run(self) -> None:
+        """Grant wishes until cancelled; without Redis there are none."""
+        own = asyncio.current_task()
+        async with connect(self._settings) as redis:
+            # redis-py 8.1 can lose the cancellation of a question: seen while it connects.
+            while own is None or not own.cancelling():
+                try:
+                    found = await redis.blpop([list_key(self._node)], timeout=_BLOCK_SECONDS)
+                    if found is not None:
+                        await self._grant(redis, str(found[1]))
+                except (OSError, RedisError):
+                    await asyncio.sleep(_REST_SECONDS)
+
+    async def _grant(self, redis: Redis, text: str) -> None:
+        try:
+            wish = Wish.parse(text)
+        except PeerBroke as error:
+            log.warning("transfer.refused", call_id="", why=str(error))
+            return
+        if self._now() > wish.until:
+            return
+        answer = await self._answer(wish)
+        if answer is not Answer.DONE:
+            log.warning("transfer.refused", call_id=wish.call_id, why=answer.value)
+        key = answer_key(self._node, wish.id)
+        await redis.set(key, answer.value, ex=_ANSWER_KEPT_SECONDS)
+
+    async def _answer(self, wish: Wish) -> Answer:
+        try:
+            target = self._target(wish)
+            seen = snapshot(await self._link.ask(CoreShowChannels()))
+            scene = scene_of(seen.channels, wish.call_id, wish.agent)
+            if why := objection(wish.verb, scene):
+                return why
+            if scene is not None:
+                talk = Conversation(wish.call_id, scene.caller.channel, scene.agent.channel)
+                await _do(self._link, wish.verb, talk, target)
+        except ValueRefused:
+            return Answer.UNKNOWN_TARGET
+        except ActionRefused:
+            return Answer.NOT_TALKING
+        except HotlineError as error:
+            log.warning("transfer.failed", call_id=wish.call_id, reason=type(error).__name__)
+            return Answer.FAILED
+        return Answer.DONE
+
+    def _target(self, wish: Wish) -> Target | None:
+        if wish.verb not in {Verb.HAND_OVER, Verb.CONSULT}:
+            return None
+        if wish.target.startswith("*"):
+            return colleague(wish.target[1:])
+        if wish.target not in (targets := self._targets()):
+            raise ValueRefused("target: expected one of transfers.toml.")
+        return targets[wish.target]
+
+
+async def _do(link: Link, verb: Verb, talk: Conversation, target: Target | None) -> None:
+    match verb, target:
+        case Verb.HAND_OVER, Target():
+            await hand_over(link, talk, target)
+        case Verb.CONSULT, Target():
+            await consult(link, talk, target)
+        case Verb.TAKE_BACK, _:
+            await take_back(link, talk)
+        case Verb.JOIN, _:
+            await join(link, talk)
+        case _:
+            await to_rating(link, talk)

@@ -1,0 +1,147 @@
+"""Handing callers over from the desk; the bridge is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from agents import users
+from agents.auth import Identity
+from agents.roles import Role
+from agents.web import transfers
+from ivr.database import Pool
+from ivr.transfer_wishes import Answer, answer_key, list_key
+from tests.agents.conftest import STATE, Desk, new_call, record_call, show
+
+AGENT = "a1001"
+
+
+@asynccontextmanager
+async def bridge(
+    redis: Redis, *, answer: Answer = Answer.DONE
+) -> AsyncIterator[list[dict[str, Any]]]:
+    asked: list[dict[str, Any]] = []
+
+    async def grants() -> None:
+        while True:
+            if (found := await redis.lpop(list_key("n1"))) is None:
+                await asyncio.sleep(0.02)
+                continue
+            asked.append(json.loads(str(found)))
+            await redis.set(answer_key("n1", asked[-1]["id"]), answer.value, ex=10)
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(grants())
+        yield asked
+        task.cancel()
+
+
+@pytest.fixture
+async def call_id(desk: Desk, redis: Redis, pool: Pool) -> str:
+    """An agent talks, two colleagues are there, and one has gone home."""
+    async with pool.acquire() as connection:
+        for person, role in (("a1002", Role.AGENT), ("s1", Role.SUPERVISOR), ("q1", Role.QUALITY)):
+            await users.create(connection, users.OPERATOR, Identity(person, role, f"同事{person}"))
+    call_id = await record_call(pool, call_id=new_call())
+    seat = STATE["agents"][AGENT]
+    await show(
+        redis,
+        agents={
+            AGENT: seat | {"activity": "talking", "call": call_id},
+            "a1002": seat | {"activity": "ready", "call": ""},
+            "q1": seat | {"activity": "ready", "call": ""},
+        },
+    )
+    await desk.enter(Role.AGENT, AGENT)
+    async with asyncio.timeout(30):
+        while (await (await desk.ask("GET", "/calls/current")).json())["call_id"] != call_id:  # noqa: ASYNC110 - another task of the server's sets it
+            await asyncio.sleep(0.05)
+    return call_id
+
+
+async def way(desk: Desk, call_id: str, name: str, target: str = "") -> tuple[int, dict[str, Any]]:
+    body = {"way": name, "target": target}
+    async with await desk.ask("POST", f"/calls/{call_id}/transfer", body) as came:
+        return came.status, await came.json()
+
+
+async def test_lines_and_colleagues_at_their_telephones_can_be_picked(
+    desk: Desk, call_id: str
+) -> None:
+    assert call_id
+    shown = await (await desk.ask("GET", "/transfers")).json()
+    listed = {one["id"]: one["kind"] for one in shown["targets"]}
+    assert listed["ambulance"] == listed["police"] == "emergency"
+    assert (listed["psych12356"], listed["place_010"]) == ("psych", "hotline")
+    assert shown["colleagues"] == [
+        {"id": "*a1002", "person": "a1002", "name": "同事a1002", "activity": "ready"}
+    ]
+    assert shown["consultation"] is None
+
+
+async def test_what_is_asked_reaches_the_bridge_once_and_is_audited(
+    desk: Desk, redis: Redis, pool: Pool, call_id: str
+) -> None:
+    async with bridge(redis) as asked:
+        assert await way(desk, call_id, "hand_over", "ambulance") == (200, {"consultation": None})
+    [wish] = asked
+    told = (wish["call_id"], wish["agent"], wish["verb"], wish["target"])
+    assert told == (call_id, AGENT, "hand_over", "ambulance")
+    rows = await pool.fetch(
+        "SELECT actor, action, object, detail::jsonb ->> 'to' FROM audit WHERE action LIKE 'call.%'"
+    )
+    assert [tuple(row) for row in rows] == [
+        (AGENT, "call.hand_over", f"call:{call_id}", "ambulance")
+    ]
+
+
+async def test_a_consultation_is_known_to_a_page_that_is_loaded_anew(
+    desk: Desk, redis: Redis, call_id: str
+) -> None:
+    async def going_on() -> Any:  # noqa: ANN401 - as it came
+        return (await (await desk.ask("GET", "/transfers")).json())["consultation"]
+
+    async with bridge(redis):
+        await way(desk, call_id, "consult", "*a1002")
+        assert await going_on() == {"call_id": call_id, "name": "同事a1002", "joined": False}
+        await way(desk, call_id, "join")
+        assert await going_on() == {"call_id": call_id, "name": "同事a1002", "joined": True}
+        await way(desk, call_id, "complete")
+        assert await going_on() is None
+
+
+@pytest.mark.parametrize("answer", [one for one in Answer if one is not Answer.DONE])
+async def test_what_the_bridge_refuses_is_said_and_not_written_down(
+    desk: Desk, redis: Redis, pool: Pool, call_id: str, answer: Answer
+) -> None:
+    async with bridge(redis, answer=answer):
+        status, said = await way(desk, call_id, "consult", "ambulance")
+    assert (status, said["code"]) == (409, answer.value)
+    assert await pool.fetchval("SELECT count(*) FROM audit WHERE action LIKE 'call.%'") == 0
+    assert (await (await desk.ask("GET", "/transfers")).json())["consultation"] is None
+
+
+async def test_a_bridge_that_says_nothing_is_not_believed_to_have_done_it(
+    desk: Desk, call_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "ANSWER_SECONDS", 0.2)
+    status, said = await way(desk, call_id, "hand_over", "ambulance")
+    assert (status, said["code"]) == (409, "unconfirmed")
+
+
+async def test_only_the_call_at_ones_own_telephone_is_handed_over(
+    desk: Desk, redis: Redis, pool: Pool, call_id: str
+) -> None:
+    async with bridge(redis) as asked:
+        other = await record_call(pool)
+        assert (await way(desk, other, "hand_over", "ambulance"))[1]["code"] == "not_talking"
+        assert (await way(desk, call_id, "hand_over", f"*{AGENT}"))[1]["code"] == "unknown_target"
+        await desk.enter(Role.AGENT, "a1002")
+        assert (await way(desk, call_id, "hand_over", "ambulance"))[1]["code"] == "not_talking"
+    assert asked == []
