@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from agents import service
 from agents.auth import LINK_SECONDS, Identity
-from agents.reports import commands
+from agents.reports import commands, signing
 from agents.roles import Role
 from ivr.config import Settings, load_settings
 from ivr.errors import HotlineError
@@ -30,6 +30,7 @@ app = typer.Typer(
 _PERSON: Final = re.compile(r"[a-z0-9]{1,16}")
 
 commands.register(app)
+signing.register(app)
 
 
 def _settings() -> Settings:

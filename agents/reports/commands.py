@@ -88,7 +88,9 @@ def _with_pool(work: Callable[[Pool], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def _in_transaction(work: Callable[[Session], Awaitable[T]]) -> T:
+def in_transaction(work: Callable[[Session], Awaitable[T]]) -> T:
+    """Run `work` with the settings' database, all of it or nothing; give what it gives."""
+
     async def run(pool: Pool) -> T:
         async with pool.acquire() as connection, connection.transaction():
             return await work(connection)
@@ -147,7 +149,7 @@ def review(number: int, *, by: By) -> None:
     """Send a kept draft to review."""
     from agents.statistics import issues
 
-    _in_transaction(lambda s: issues.move_on(s, number, issues.IssueState.REVIEW, by=by))
+    in_transaction(lambda s: issues.move_on(s, number, issues.IssueState.REVIEW, by=by))
     typer.echo(f"issue {number} is in review")
 
 
@@ -158,7 +160,7 @@ def publish(
     from agents.reports.files import write_files
     from agents.statistics import issues
 
-    published = _in_transaction(
+    published = in_transaction(
         lambda s: issues.move_on(s, number, issues.IssueState.PUBLISHED, by=by)
     )
     for path in write_files(published, out):
@@ -167,7 +169,7 @@ def publish(
 
 def units_command(network_id: str) -> None:
     """Load a network of reporting units from its shipped file."""
-    stored = _in_transaction(lambda s: units.store_network(s, network_id, network(network_id)))
+    stored = in_transaction(lambda s: units.store_network(s, network_id, network(network_id)))
     typer.echo(f"{stored} units of {network_id}")
 
 
@@ -185,7 +187,12 @@ def form(
     typer.echo(str(out))
 
 
-def _read(path: Path, known: set[str]) -> Submission:
+def read_submission(path: Path, known: set[str]) -> Submission:
+    """Read a unit's month by the ending of its file.
+
+    Raises:
+        SubmissionRefused: with every fault and its cell.
+    """
     from agents.statistics.history import decoded
     from agents.statistics.submission_book import read_book
     from agents.statistics.submissions import Reader
@@ -213,10 +220,10 @@ def submit(
         known = {row["unit_id"] async for row in queries.unit_ids(session)}
         now = datetime.now(_SHANGHAI)
         return await intake.receive(
-            session, _read(file, known), sent_by=by, now=now, signature=signed
+            session, read_submission(file, known), sent_by=by, now=now, signature=signed
         )
 
-    receipt = _in_transaction(received)
+    receipt = in_transaction(received)
     notes = [f"submission {receipt.submission_id}", f"version {receipt.version}"]
     notes += ["received before"] * receipt.repeated + ["late"] * receipt.late
     typer.echo(", ".join(notes))
@@ -226,7 +233,7 @@ def accept(submission: int, *, by: By) -> None:
     """Put a submission in force; the version before it is kept."""
     from agents.statistics import intake
 
-    replaced = _in_transaction(lambda s: intake.accept(s, submission, by=by))
+    replaced = in_transaction(lambda s: intake.accept(s, submission, by=by))
     said = f", replacing version {replaced}" if replaced else ""
     typer.echo(f"submission {submission} is in force{said}")
 
@@ -240,7 +247,7 @@ def reported(
     """Say who has reported a month and who has not."""
     from agents.statistics import intake
 
-    found = _in_transaction(lambda s: intake.reported(s, network_id, taxonomy, parse_months(month)))
+    found = in_transaction(lambda s: intake.reported(s, network_id, taxonomy, parse_months(month)))
     for row in found:
         late = " late" if row.late else ""
         waiting = " waiting" if row.version and not row.accepted else ""
@@ -258,7 +265,7 @@ def import_requests(
     """Import counts from before this system, whole or not at all."""
     from agents.statistics import history
 
-    done = _in_transaction(
+    done = in_transaction(
         lambda s: history.import_requests(
             s, file.read_bytes(), edition(taxonomy), name=file.name, by=by
         )
@@ -285,7 +292,7 @@ def report(  # noqa: PLR0913 - the options of a command line
     from agents.reports.export import short_text, to_csv, to_sheet
 
     filters = Filters(first.date(), last.date(), queue=queue, agent=agent, unit=unit)
-    found = _in_transaction(lambda s: run_report(s, name, filters))
+    found = in_transaction(lambda s: run_report(s, name, filters))
     if out is None:
         typer.echo(short_text(found))
         typer.echo(to_csv(found), nl=False)

@@ -21,9 +21,9 @@ VALUES (:network, :unit, :position, coalesce(:since::date, '-infinity'::date),
 ON CONFLICT (network, unit_id, since) DO UPDATE SET
     position = EXCLUDED.position, until = EXCLUDED.until;
 
--- name: set_unit_key(unit, public_key)!
--- Give a unit its key: from now on it must sign.
-UPDATE unit SET public_key = :public_key WHERE unit_id = :unit;
+-- name: set_unit_key(unit, public_key)$
+-- Give a unit its key: from now on it must sign. Nothing comes back for an unknown unit.
+UPDATE unit SET public_key = :public_key WHERE unit_id = :unit RETURNING unit_id;
 
 -- name: set_unit_reporting(unit, reports_by)!
 -- Say whether a unit's requests are here or sent in.

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import date
+from typing import TypeAlias
 
 import pytest
 
@@ -8,6 +13,7 @@ from agents.reports.bulletin import compile_bulletin
 from agents.reports.document import Bulletin
 from agents.reports.editorial import Editorial, parse_editorial
 from agents.reports.scheme import scheme
+from ivr.config import DatabaseSettings
 from tests.agents.reports import printed
 from tests.ivr.conftest import connection, database, pool, postgres
 
@@ -68,3 +74,29 @@ def national() -> Bulletin:
 def province() -> Bulletin:
     """The issue of November and December 2014, compiled from single requests."""
     return compile_bulletin(printed.figures_2014(), scheme("jiangsu-2014"), editorial_2014())
+
+
+Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
+"""`python -m agents` with these words, against the test's database."""
+
+
+@pytest.fixture
+def agents(database: DatabaseSettings) -> Run:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "agents", *words],
+            env={"DATABASE_URL": database.url, "PATH": "/usr/bin:/bin", "HOME": "/tmp"},  # noqa: S108 - no home is needed
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+async def told(run: Run, *words: str) -> str:
+    """Run a command aside, so that the test's own loop goes on; it must succeed."""
+    done = await asyncio.to_thread(run, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,8 @@ import typer
 
 from agents.reports.commands import parse_months
 from agents.statistics.submissions import Submission
-from ivr.config import DatabaseSettings
+from tests.agents.reports.conftest import Run, told
 from tests.agents.statistics.books import history_2014, months_of_2016
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def agents(database: DatabaseSettings) -> Run:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "agents", *words],
-            env={"DATABASE_URL": database.url, "PATH": "/usr/bin:/bin", "HOME": "/tmp"},  # noqa: S108 - no home is needed
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
 
 
 def test_months_are_one_or_a_range_that_goes_forward() -> None:
@@ -41,13 +23,6 @@ def test_months_are_one_or_a_range_that_goes_forward() -> None:
     for text in ("", "2016", "2016-13", "2016-10..2016-09"):
         with pytest.raises(typer.BadParameter):
             parse_months(text)
-
-
-async def told(run: Run, *words: str) -> str:
-    """Run a command aside, so that the test's own loop goes on; it must succeed."""
-    done = await asyncio.to_thread(run, *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 async def test_a_month_is_handed_in_accepted_and_printed(agents: Run, tmp_path: Path) -> None:
