@@ -78,7 +78,7 @@ class ObjectStorage:
         )
         body = answer["Body"]
         try:
-            while piece := await self._ask(body.read(PIECE_BYTES)):
+            while piece := await self._ask(_whole_piece(body)):
                 yield piece
         finally:
             body.close()
@@ -152,6 +152,14 @@ async def open_object_storage(settings: ObjectStorageSettings) -> AsyncIterator[
         config=config,
     ) as client:
         yield ObjectStorage(client, settings)
+
+
+async def _whole_piece(body: Any) -> bytes:  # noqa: ANN401 - the library has no types
+    """Read a piece to its end: some byte at a time would never meet a deadline."""
+    piece = bytearray()
+    while len(piece) < PIECE_BYTES and (more := await body.read(PIECE_BYTES - len(piece))):
+        piece += more
+    return bytes(piece)
 
 
 def _checksum(part: bytes) -> str:

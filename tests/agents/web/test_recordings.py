@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import numpy as np
 import pytest
 from aiohttp import ClientError, ClientResponse
 from redis.asyncio import Redis
 from yarl import URL
 
+from agents import audit
 from agents.roles import Role
 from ivr.config import RecordingSettings
 from ivr.database import Pool, queries
@@ -114,6 +116,25 @@ async def test_an_agent_hears_his_own_conversation_and_the_audit_knows(
     assert len(await listening.audited()) == 2
     detail = json.loads(await listening.pool.fetchval(LISTENED))
     assert detail == {"leg": "both", "reason": "质检抽查"}
+
+
+async def test_a_listen_that_cannot_be_audited_gives_not_a_byte(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit comes before the first byte, so without it there is none."""
+    url = await listening.link()
+
+    async def refuses(*_: object, **__: object) -> None:
+        raise asyncpg.PostgresConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "note", refuses)
+        came = await listening.play(url)
+    assert came.status in {500, 503}
+    assert listening.sound[:1_000] not in await came.read()
+    assert await listening.audited() == []
+    assert (await listening.play(url)).status == 200
+    assert await listening.audited() == [(AGENT, "recording.listened")]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ivr.verify import verify
 from tests.ivr import cel
 from tests.ivr.ledgers import took
 from tests.ivr.recordings.test_moving import Centre, centre, client, s3, stored
-from tests.ivr.recordings.test_sweeper import age, recorded
+from tests.ivr.recordings.test_sweeper import age, recorded, swept
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -54,7 +54,7 @@ async def archive(pool: Pool, settings: Settings, *calls: cel.Journal, leg: str 
     for call in calls:
         recorded(settings, f"{call.call_id}{leg}.raw", seconds=2)
     await took(pool, settings, *calls)
-    assert await Sweeper(pool, settings).step() == len(calls)
+    assert await swept(pool, settings) == len(calls)
     return [age(path, 3_600) for path in settings.recordings.archive.rglob("*.sealed")]
 
 

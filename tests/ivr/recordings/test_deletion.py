@@ -13,13 +13,13 @@ from ivr import failpoints
 from ivr.config import Settings
 from ivr.database import Pool, transaction
 from ivr.recordings.deletion import Deletion, Due
-from ivr.recordings.holds import set_hold
+from ivr.recordings.holds import lock_call, set_hold
 from ivr.recordings.storage import LocalStorage
 from ivr.recordings.sweeper import Sweeper
 from ivr.verify import verify
 from tests.ivr import cel
 from tests.ivr.ledgers import took
-from tests.ivr.recordings.test_sweeper import recorded
+from tests.ivr.recordings.test_sweeper import recorded, swept
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -42,7 +42,7 @@ async def kept(pool: Pool, settings: Settings) -> tuple[cel.Journal, cel.Journal
     for call in (plain, psych):
         recorded(settings, f"{call.call_id}.raw", seconds=3)
     await took(pool, settings, plain, psych)
-    assert await Sweeper(pool, settings).step() == 2
+    assert await swept(pool, settings) == 2
     return plain, psych
 
 
@@ -129,13 +129,40 @@ async def test_a_hold_wins_also_when_it_comes_between_the_list_and_the_deletion(
         # The hold is not committed yet: the deletion waits for it, and then sees it.
         async with asyncio.TaskGroup() as tasks:
             deleting = tasks.create_task(deletion.delete(one))
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(60):
+                while not await pool.fetchval(WAITING) and not deleting.done():  # noqa: ASYNC110 - in another process
+                    await asyncio.sleep(0.02)
             assert not deleting.done()
             await connection.execute("COMMIT")
             await connection.execute("BEGIN")
     assert deleting.result() is False
     assert await due(deletion, LATER) == []
     assert sealed(settings) == 2
+
+
+async def test_a_hold_waits_for_a_deletion_that_has_begun(
+    kept: tuple[cel.Journal, cel.Journal], pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    plain, _ = kept
+
+    async def hold() -> bool:
+        async with transaction(pool, settings.database) as session:
+            return await set_hold(session, plain.call_id, reason="court", person="s1")
+
+    async with asyncio.TaskGroup() as tasks, connection.transaction():
+        await lock_call(connection, plain.call_id)
+        holding = tasks.create_task(hold())
+        async with asyncio.timeout(60):
+            while not await pool.fetchval(WAITING) and not holding.done():  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(0.02)
+        assert not holding.done()
+    assert holding.result() is True
+
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture

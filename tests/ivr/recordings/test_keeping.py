@@ -17,7 +17,7 @@ from ivr.recordings.retention import CENTRE_TIME
 from ivr.recordings.sweeper import Sweeper
 from tests.ivr import cel
 from tests.ivr.ledgers import took
-from tests.ivr.recordings.test_sweeper import recorded
+from tests.ivr.recordings.test_sweeper import recorded, swept
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -33,7 +33,7 @@ async def kept(pool: Pool, settings: Settings) -> None:
     for call in calls:
         recorded(settings, f"{call.call_id}.raw", seconds=1)
     await took(pool, settings, *calls)
-    assert await Sweeper(pool, settings).step() == 3
+    assert await swept(pool, settings) == 3
 
 
 @pytest.mark.usefixtures("kept")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,11 @@ from ivr.recordings.moving import Moving
 from ivr.recordings.object_storage import ObjectStorage
 from ivr.recordings.storage import Storage
 from ivr.recordings.storages import open_storages
-from ivr.recordings.sweeper import Sweeper
 from ivr.verify import Finding, verify
 from tests.ivr import cel
 from tests.ivr.ledgers import took
 from tests.ivr.recordings.test_object_storage import S3Client, client_of, s3
-from tests.ivr.recordings.test_sweeper import recorded
+from tests.ivr.recordings.test_sweeper import recorded, swept
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -44,7 +43,7 @@ async def stored(settings: Settings, s3: str, pool: Pool) -> Settings:
     for call in calls:
         recorded(found, f"{call.call_id}.raw", seconds=2)
     await took(pool, found, *calls)
-    assert await Sweeper(pool, found).step() == 2
+    assert await swept(pool, found) == 2
     return found
 
 
@@ -113,8 +112,7 @@ async def test_death_at_any_place_is_mended_by_moving_again(pool: Pool, centre: 
         call = cel.answered(100 + number, talk=2, second=cel.SECOND + 1000 + 100 * number)
         recorded(centre.settings, f"{call.call_id}.raw", seconds=2)
         await took(pool, centre.settings, call)
-        while await Sweeper(pool, centre.settings).step():
-            pass
+        assert await swept(pool, centre.settings) == 1
         reached = len(places)
         failpoints.arm(strike)
         try:
@@ -140,15 +138,28 @@ async def test_death_at_any_place_is_mended_by_moving_again(pool: Pool, centre: 
     assert await centre.wrong() == []
 
 
+def cut(content: bytes) -> bytes:
+    return content[:-1]
+
+
+def changed(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+@pytest.mark.parametrize("harm", [cut, changed])
 async def test_what_the_store_does_not_give_back_stays_here(
-    pool: Pool, centre: Centre, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    pool: Pool,
+    centre: Centre,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: Callable[[bytes], bytes],
 ) -> None:
     real = ObjectStorage.put
 
     async def loses(bucket: ObjectStorage, path: str, source: Any) -> None:  # noqa: ANN401 - a path
-        short = source.with_suffix(".part")
-        short.write_bytes(source.read_bytes()[:-1])
-        await real(bucket, path, short)
+        harmed = source.with_suffix(".part")
+        harmed.write_bytes(harm(source.read_bytes()))
+        await real(bucket, path, harmed)
 
     monkeypatch.setattr(ObjectStorage, "put", loses)
     moving = Moving(pool, centre.settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -166,3 +167,30 @@ async def test_a_store_that_is_away_refuses_or_hangs_is_an_error_in_time(
         async with asyncio.timeout(60), open_object_storage(settings) as one:
             with pytest.raises(OSError):  # noqa: PT011 - what matters is that it is one
                 await one.put(PATH, source(tmp_path, SMALL))
+
+
+@pytest.fixture
+async def dripping() -> AsyncIterator[str]:
+    """A server whose answers come byte by byte, and would take hours."""
+    answer = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000000\r\n\r\n"
+
+    async def drips(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        with suppress(OSError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    async with await asyncio.start_server(drips, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_store_that_gives_a_file_drop_by_drop_is_an_error_in_time(
+    store: ObjectStorageSettings, dripping: str
+) -> None:
+    """Some byte always comes, so nothing ends this but a deadline for the whole piece."""
+    changed = store.model_copy(update={"endpoint": dripping, "deadline_seconds": 1.0})
+    async with asyncio.timeout(60), open_object_storage(changed) as one:
+        with pytest.raises(TimeoutError):
+            await read(one, 0, 1_000_000)

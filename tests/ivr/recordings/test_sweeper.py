@@ -45,6 +45,14 @@ def recorded(settings: Settings, name: str, *, seconds: float = 2, torn: int = 0
     return age(path, 5)
 
 
+async def swept(pool: Pool, settings: Settings) -> int:
+    """Sweep until there is nothing left, in as many rounds as a loaded machine needs."""
+    sweeper, done = Sweeper(pool, settings), 0
+    while more := await sweeper.step():
+        done += more
+    return done
+
+
 def age(path: Path, seconds: float) -> Path:
     then = time.time() - seconds
     os.utime(path, (then, then), follow_symlinks=False)
