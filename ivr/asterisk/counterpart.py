@@ -51,7 +51,6 @@ class _Cdr(msgspec.Struct, gc=False):
     start: str
     end: str
     answer: str
-    disposition: str
 
 
 _cdr: Final = msgspec.json.Decoder(_Cdr).decode
@@ -72,8 +71,8 @@ def parse_cdr(line: bytes) -> CdrLine | None:
         began, ended = datetime.fromisoformat(found.start), datetime.fromisoformat(found.end)
     except (ValueError, RecursionError):
         return None
-    answered = found.disposition == "ANSWERED" and found.answer != ""
-    return CdrLine(found.linkedid, began, ended, answered)
+    # Its disposition is that of the last dialling: NO ANSWER for who hung up while a phone rang.
+    return CdrLine(found.linkedid, began, ended, answered=found.answer != "")
 
 
 def _is_moment(*stamps: str) -> bool:

@@ -28,6 +28,20 @@ def test_every_line_of_a_real_asterisk_is_understood() -> None:
     )
 
 
+def test_who_hung_up_while_a_phone_rang_had_been_answered_by_the_menu() -> None:
+    """A CDR's disposition is that of the last dialling; its moment of answer is the call's."""
+    for disposition in (b"NO ANSWER", b"BUSY", b"FAILED"):
+        line = CDR_LINES[0].replace(b'"ANSWERED"', b'"' + disposition + b'"')
+        assert line != CDR_LINES[0]
+        told = parse_cdr(line)
+        assert told is not None
+        assert told.answered
+    unanswered = CDR_LINES[0].replace(b'"answer":"2026-11-22 07:57:48"', b'"answer":""')
+    told = parse_cdr(unanswered)
+    assert told is not None
+    assert not told.answered
+
+
 def test_a_line_about_no_caller_is_a_line() -> None:
     for line in (b"NONE|QUEUESTART|", b"PJSIP/agent-a1001|PAUSEALL|tea"):
         found = parse_queue_log(b"1795334263|NONE|NONE|" + line)
