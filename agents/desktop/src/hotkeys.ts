@@ -9,6 +9,8 @@ export interface Telephone {
   end: () => void
   hold: () => void
   mute: () => void
+  transfer: () => void
+  help: () => void
 }
 
 /** Act on a key; true when it was ours. */
@@ -17,6 +19,8 @@ export function pressed(key: string, phone: Telephone): boolean {
   else if (key === 'F4' && phone.busy()) phone.end()
   else if (key === 'F8' && phone.talking()) phone.hold()
   else if (key === 'F9' && phone.talking()) phone.mute()
+  else if (key === 'F7' && phone.talking()) phone.transfer()
+  else if (key === 'F1') phone.help()
   else return false
   return true
 }

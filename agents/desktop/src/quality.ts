@@ -1,4 +1,5 @@
 /** Figures of a call's sound, from the browser's own reports. Pure: reports in, figures out. */
+import type { Schemas } from './api'
 
 /** What one side of a call hears and how far away the other is. */
 export interface Figures {
@@ -66,4 +67,52 @@ export function gradeOf(figures: Figures): Grade {
   if (figures.lossPercent > 5 || figures.jitterMs > 60 || roundTrip > 800) return 'poor'
   if (figures.lossPercent > 1 || figures.jitterMs > 30 || roundTrip > 300) return 'fair'
   return 'good'
+}
+
+/** What was measured of a call since it began in this browser. */
+export interface Sums {
+  begun: number
+  codec: string
+  tally: Tally
+  looks: number
+  jitterSum: number
+  jitterMost: number
+  /** Looks at which the other side had reported. */
+  trips: number
+  tripSum: number
+  tripMost: number
+}
+
+/** Add a look; `now` is in milliseconds since 1970. */
+export function added(sums: Sums | null, figures: Figures, tally: Tally, now: number): Sums {
+  const before = sums ?? {
+    begun: now, codec: '', tally, looks: 0, jitterSum: 0, jitterMost: 0, trips: 0, tripSum: 0, tripMost: 0,
+  }
+  const trip = figures.roundTripMs
+  return {
+    ...before,
+    codec: figures.codec || before.codec,
+    tally,
+    looks: before.looks + 1,
+    jitterSum: before.jitterSum + figures.jitterMs,
+    jitterMost: Math.max(before.jitterMost, figures.jitterMs),
+    trips: before.trips + (trip === null ? 0 : 1),
+    tripSum: before.tripSum + (trip ?? 0),
+    tripMost: Math.max(before.tripMost, trip ?? 0),
+  }
+}
+
+/** Give the sums as the server keeps them. */
+export function summed(sums: Sums, part: string, now: number): Schemas['Quality'] {
+  return {
+    part,
+    codec: sums.codec,
+    seconds: Math.max(0, Math.round((now - sums.begun) / MS)),
+    received: sums.tally.received,
+    lost: Math.max(0, sums.tally.lost),
+    jitter_ms: sums.looks ? sums.jitterSum / sums.looks : 0,
+    jitter_most_ms: sums.jitterMost,
+    round_trip_ms: sums.trips ? sums.tripSum / sums.trips : null,
+    round_trip_most_ms: sums.trips ? sums.tripMost : null,
+  }
 }

@@ -1,25 +1,28 @@
 import { createRouter, createWebHashHistory, type Router } from 'vue-router'
 
 import { useSession } from './stores/session'
+import { detour, type Page } from './ways'
 
 export function makeRoutes(): Router {
   const router = createRouter({
     history: createWebHashHistory(),
     routes: [
-      { path: '/', redirect: '/desk' },
+      { path: '/', redirect: '/login' },
       { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue') },
+      { path: '/setup', name: 'setup', component: () => import('./pages/SetupPage.vue') },
       { path: '/desk', name: 'desk', component: () => import('./pages/DeskPage.vue') },
+      { path: '/people', name: 'people', component: () => import('./pages/PeoplePage.vue') },
       { path: '/board', name: 'board', component: () => import('./pages/BoardPage.vue') },
       { path: '/sound', name: 'sound', component: () => import('./pages/SoundPage.vue') },
-      { path: '/:rest(.*)*', redirect: '/desk' },
+      { path: '/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
+      { path: '/:rest(.*)*', redirect: '/login' },
     ],
   })
   router.beforeEach(async (to) => {
     const session = useSession()
     if (!session.isAsked) await session.ask()
-    if (!session.person && to.name !== 'login') return { name: 'login' }
-    if (session.person && to.name === 'login') return { name: 'desk' }
-    return true
+    const name = detour(to.name as Page, session.person)
+    return name === null ? true : { name }
   })
   return router
 }

@@ -54,7 +54,7 @@ export interface paths {
         /** @description Give one's own presence; away, for whoever has not said anything yet. */
         get: operations["presence_show"];
         /** @description Say what one means to do; during a call it counts from its end. */
-        put: operations["api_set_own"];
+        put: operations["presence_set_own"];
         post?: never;
         delete?: never;
         options?: never;
@@ -122,7 +122,7 @@ export interface paths {
         };
         get?: never;
         /** @description Choose a password; ends the person's other sessions. */
-        put: operations["api_set_password"];
+        put: operations["session_set_password"];
         post?: never;
         delete?: never;
         options?: never;
@@ -139,7 +139,7 @@ export interface paths {
         };
         get?: never;
         /** @description Put the second factor in force; ends the other sessions, and a limited one: sign in anew. */
-        put: operations["api_take_factor"];
+        put: operations["session_take_factor"];
         /** @description Make a second factor; the old one stays in force until the new one's first code. */
         post: operations["session_offer_factor"];
         delete?: never;
@@ -192,7 +192,85 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Show the caller's number; who saw it and why is written into the audit. */
-        post: operations["api_reveal"];
+        post: operations["calls_reveal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Hand the caller at one's own telephone over, ask somebody first, or go on from there.
+         *
+         *     Refusals (409): `not_talking`, `not_consulting`, `not_answered`, `unknown_target`, `failed`,
+         *     and `unconfirmed` when the bridge did not answer in time: it may have been done.
+         */
+        post: operations["transfers_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List to whom one may hand a caller over, and one's own consultation. */
+        get: operations["transfers_show_targets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give how a call sounded, part by part. */
+        get: operations["quality_show"];
+        /**
+         * @description Keep what the browser measured so far.
+         *
+         *     Needs no Idempotency-Key: what is told twice, or late, changes nothing.
+         */
+        put: operations["quality_tell"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/help": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask for help: all who see everybody's calls are told who, and in which call. */
+        post: operations["alarms_cry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -253,7 +331,7 @@ export interface paths {
          *
          *     While the call's record is not written yet (`call_not_recorded`, 503) it is to be sent again.
          */
-        post: operations["api_save"];
+        post: operations["forms_save"];
         delete?: never;
         options?: never;
         head?: never;
@@ -269,7 +347,7 @@ export interface paths {
         };
         get?: never;
         /** @description Correct a request, or withdraw it; what was written before stays to be read. */
-        put: operations["api_correct"];
+        put: operations["forms_correct"];
         post?: never;
         delete?: never;
         options?: never;
@@ -338,8 +416,26 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Make a link through which this session hears a recording for a minute. */
-        post: operations["api_link"];
+        post: operations["recordings_link"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{call_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Pause the recording of the call at one's own telephone. */
+        put: operations["pausing_pause"];
+        post?: never;
+        /** @description Let the recording of the call at one's own telephone go on. */
+        delete: operations["pausing_resume"];
         options?: never;
         head?: never;
         patch?: never;
@@ -354,10 +450,10 @@ export interface paths {
         };
         get?: never;
         /** @description Put a legal hold on a call: nothing recorded of it is deleted. */
-        put: operations["api_hold"];
+        put: operations["recordings_hold"];
         post?: never;
         /** @description Take the legal hold off a call. */
-        delete: operations["api_release"];
+        delete: operations["recordings_release"];
         options?: never;
         head?: never;
         patch?: never;
@@ -431,6 +527,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give one's own day. */
+        get: operations["work_show_day"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List what callers left for the queues that one serves. */
+        get: operations["work_show_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{call_id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take a message; the call is then among one's own. */
+        post: operations["work_take_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{call_id}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Note that one has dealt with a message that one took. */
+        post: operations["work_finish_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/missed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List whom the people of one's queues may call back. */
+        get: operations["work_show_missed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/missed/{missed_id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Claim somebody to call; gives the number, which is written down. */
+        post: operations["work_claim"];
+        /** @description Give a claim back. */
+        delete: operations["work_release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/missed/{missed_id}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Say what became of somebody whom one had claimed. */
+        post: operations["work_finish_missed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/articles": {
         parameters: {
             query?: never;
@@ -442,7 +658,7 @@ export interface paths {
         get: operations["articles_search"];
         put?: never;
         /** @description Write a new article; it waits for somebody else's judgement. */
-        post: operations["api_create"];
+        post: operations["articles_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -459,7 +675,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Write a version from a Markdown file; the article of that name, or a new one. */
-        post: operations["api_bring_in"];
+        post: operations["articles_bring_in"];
         delete?: never;
         options?: never;
         head?: never;
@@ -494,7 +710,7 @@ export interface paths {
         get: operations["articles_show_remarks"];
         put?: never;
         /** @description Say what no article tells. */
-        post: operations["api_miss"];
+        post: operations["articles_miss"];
         delete?: never;
         options?: never;
         head?: never;
@@ -512,7 +728,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** @description Note that a remark was dealt with. */
-        delete: operations["api_close_remark"];
+        delete: operations["articles_close_remark"];
         options?: never;
         head?: never;
         patch?: never;
@@ -528,10 +744,10 @@ export interface paths {
         /** @description Give the version in force. */
         get: operations["articles_show"];
         /** @description Write a further version; the one in force stays so until this one is approved. */
-        put: operations["api_write"];
+        put: operations["articles_write"];
         post?: never;
         /** @description Take an article out of force. */
-        delete: operations["api_retire"];
+        delete: operations["articles_retire"];
         options?: never;
         head?: never;
         patch?: never;
@@ -547,7 +763,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Say what is wrong in an article. */
-        post: operations["api_remark"];
+        post: operations["articles_remark"];
         delete?: never;
         options?: never;
         head?: never;
@@ -615,7 +831,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Put a version in force, or refuse it; never one's own. */
-        post: operations["api_judge"];
+        post: operations["articles_judge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -650,7 +866,7 @@ export interface paths {
         get: operations["users_show_all"];
         put?: never;
         /** @description Make a user; make him a link to let him in. */
-        post: operations["api_create"];
+        post: operations["users_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -671,7 +887,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** @description Change a user; a new role, or being shut out, ends his sessions. */
-        patch: operations["api_change_user"];
+        patch: operations["users_change_user"];
         trace?: never;
     };
     "/api/v1/users/{person}/link": {
@@ -684,7 +900,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** @description Make a one-time link with which a user sets up password and second factor. */
-        post: operations["api_make_link"];
+        post: operations["users_make_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -702,7 +918,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** @description Let somebody who lost his second factor set up another; ends his sessions. */
-        delete: operations["api_drop_factor"];
+        delete: operations["users_drop_factor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -892,7 +1108,7 @@ export interface components {
         NewPassword: {
             /**
              * Current
-             * @description Not asked for while there is none
+             * @description Not asked for while there is none, nor in a limited session
              * @default null
              */
             current: string | null;
@@ -1115,6 +1331,166 @@ export interface components {
              * @description Empty when it was withheld
              */
             number: string;
+        };
+        /**
+         * Way
+         * @description What is to be done; see `Verb`.
+         * @enum {string}
+         */
+        Way: "hand_over" | "consult" | "take_back" | "complete" | "join";
+        /**
+         * Transfer
+         * @description What is to be done with the caller at one's telephone.
+         */
+        Transfer: {
+            way: components["schemas"]["Way"];
+            /**
+             * Target
+             * @description With hand_over and consult: an id
+             * @default
+             */
+            target: string;
+        };
+        /**
+         * Consultation
+         * @description What one had asked before it is decided; the caller hears music, or all three speak.
+         */
+        Consultation: {
+            /** Call Id */
+            call_id: string;
+            /** Name */
+            name: string;
+            /** Joined */
+            joined: boolean;
+        };
+        /**
+         * Transferred
+         * @description How it stands now.
+         */
+        Transferred: {
+            consultation: components["schemas"]["Consultation"] | null;
+        };
+        /**
+         * Activity
+         * @description What an agent's seat does, as a supervisor sees it.
+         * @enum {string}
+         */
+        Activity: "offline" | "ready" | "ringing" | "talking" | "paused";
+        /**
+         * Colleague
+         * @description Another agent at a telephone.
+         */
+        Colleague: {
+            /**
+             * Id
+             * @description `*` and the staff id
+             */
+            id: string;
+            /** Person */
+            person: string;
+            /** Name */
+            name: string;
+            activity: components["schemas"]["Activity"];
+        };
+        /**
+         * TransferTarget
+         * @description A line outside.
+         */
+        TransferTarget: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @description emergency, psych, hotline or expert
+             */
+            kind: string;
+        };
+        /**
+         * TransferTargets
+         * @description To whom callers may be handed over now.
+         */
+        TransferTargets: {
+            /**
+             * Targets
+             * @description As in transfers.toml
+             */
+            targets: components["schemas"]["TransferTarget"][];
+            /** Colleagues */
+            colleagues: components["schemas"]["Colleague"][];
+            /** @description One's own that is going on */
+            consultation: components["schemas"]["Consultation"] | null;
+        };
+        /**
+         * Quality
+         * @description Sums of one part of a call, from its beginning in this browser.
+         */
+        Quality: {
+            /**
+             * Part
+             * @description New for each time that a browser is in the call
+             */
+            part: string;
+            /** Codec */
+            codec: string;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Received
+             * @description RTP packets
+             */
+            received: number;
+            /** Lost */
+            lost: number;
+            /**
+             * Jitter Ms
+             * @description Mean
+             */
+            jitter_ms: number;
+            /** Jitter Most Ms */
+            jitter_most_ms: number;
+            /**
+             * Round Trip Ms
+             * @description Mean; null: never reported
+             */
+            round_trip_ms: number | null;
+            /** Round Trip Most Ms */
+            round_trip_most_ms: number | null;
+        };
+        /**
+         * PartHeard
+         * @description What one person heard in one part of a call.
+         */
+        PartHeard: {
+            /** Person */
+            person: string;
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            quality: components["schemas"]["Quality"];
+        };
+        /**
+         * CallQuality
+         * @description How a call sounded.
+         */
+        CallQuality: {
+            /** Parts */
+            parts: components["schemas"]["PartHeard"][];
+        };
+        /**
+         * Cry
+         * @description Somebody needs help.
+         */
+        Cry: {
+            /**
+             * Call Id
+             * @description The call in which; empty: outside of one
+             * @default
+             */
+            call_id: string;
         };
         /**
          * Content
@@ -1430,6 +1806,17 @@ export interface components {
             valid_seconds: number;
         };
         /**
+         * Recorded
+         * @description Whether what is said now is recorded.
+         */
+        Recorded: {
+            /**
+             * Paused
+             * @description As the journal says, not as it was asked
+             */
+            paused: boolean;
+        };
+        /**
          * Drafts
          * @description Forms that were begun and not saved.
          */
@@ -1565,6 +1952,181 @@ export interface components {
             confidence: number[];
             /** Model */
             model: string;
+        };
+        /**
+         * Spoken
+         * @description A call of one's own.
+         */
+        Spoken: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Direction */
+            direction: string;
+            /**
+             * Number
+             * @description Masked
+             */
+            number: string;
+            /** Queue */
+            queue: string;
+            /** Talk Ms */
+            talk_ms: number;
+            /**
+             * Saved
+             * @description Whether its form was saved
+             */
+            saved: boolean;
+        };
+        /**
+         * Stay
+         * @description How long one was in a state.
+         */
+        Stay: {
+            /** State */
+            state: string;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
+         * Day
+         * @description One's own day since midnight.
+         */
+        Day: {
+            /** Calls */
+            calls: number;
+            /** Talk Ms */
+            talk_ms: number;
+            /** Unanswered */
+            unanswered: number;
+            /** Requests */
+            requests: number;
+            /** Drafts */
+            drafts: number;
+            /** States */
+            states: components["schemas"]["Stay"][];
+            /**
+             * Spoken
+             * @description The last one first
+             */
+            spoken: components["schemas"]["Spoken"][];
+        };
+        /**
+         * Message
+         * @description What a caller left on the line.
+         */
+        Message: {
+            /** Call Id */
+            call_id: string;
+            /** Queue */
+            queue: string;
+            /** Urgent */
+            urgent: boolean;
+            /**
+             * Left At
+             * Format: date-time
+             */
+            left_at: string;
+            /** Length Ms */
+            length_ms: number;
+            /**
+             * State
+             * @description new or taken
+             */
+            state: string;
+            /** Taken By */
+            taken_by: string;
+            /**
+             * Transcript
+             * @description Empty where no machine listened
+             */
+            transcript: string;
+            /**
+             * Number
+             * @description Masked
+             */
+            number: string;
+            /** Has Sound */
+            has_sound: boolean;
+        };
+        /**
+         * Messages
+         * @description Urgent ones first, then the oldest.
+         */
+        Messages: {
+            /** Messages */
+            messages: components["schemas"]["Message"][];
+        };
+        /**
+         * Missed
+         * @description Somebody who gave up waiting, or was called back in vain.
+         */
+        Missed: {
+            /** Missed Id */
+            missed_id: number;
+            /**
+             * Number
+             * @description Masked; a claim gives it whole
+             */
+            number: string;
+            /** Queue */
+            queue: string;
+            /**
+             * Reason
+             * @description abandoned, not_reached or expired
+             */
+            reason: string;
+            /** Call Id */
+            call_id: string;
+            /** Waited Ms */
+            waited_ms: number;
+            /**
+             * Missed At
+             * Format: date-time
+             */
+            missed_at: string;
+            /** Claimed By */
+            claimed_by: string;
+            /** Claimed Until */
+            claimed_until: string | null;
+        };
+        /**
+         * MissedCallers
+         * @description Who gave up last comes first: he is still at his telephone.
+         */
+        MissedCallers: {
+            /** Missed */
+            missed: components["schemas"]["Missed"][];
+        };
+        /**
+         * Claim
+         * @description One's own for a while: nobody else calls.
+         */
+        Claim: {
+            /** Number */
+            number: string;
+            /**
+             * Seconds
+             * @description Then it is anybody's again, unless claimed anew
+             */
+            seconds: number;
+        };
+        /**
+         * Finish
+         * @description How an agent leaves an entry.
+         * @enum {string}
+         */
+        Finish: "called" | "not_reached" | "declined";
+        /**
+         * Outcome
+         * @description What became of a missed caller.
+         */
+        Outcome: {
+            outcome: components["schemas"]["Finish"];
         };
         /**
          * Hit
@@ -2038,7 +2600,7 @@ export interface operations {
             };
         };
     };
-    api_set_own: {
+    presence_set_own: {
         parameters: {
             query?: never;
             header: {
@@ -2161,7 +2723,7 @@ export interface operations {
             };
         };
     };
-    api_set_password: {
+    session_set_password: {
         parameters: {
             query?: never;
             header: {
@@ -2195,7 +2757,7 @@ export interface operations {
             };
         };
     };
-    api_take_factor: {
+    session_take_factor: {
         parameters: {
             query?: never;
             header: {
@@ -2318,7 +2880,7 @@ export interface operations {
             };
         };
     };
-    api_reveal: {
+    calls_reveal: {
         parameters: {
             query?: never;
             header: {
@@ -2344,6 +2906,171 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Number"];
                 };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfers_transfer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transferred"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfers_show_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferTargets"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quality_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallQuality"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quality_tell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quality"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alarms_cry: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cry"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was not done. */
             default: {
@@ -2451,7 +3178,7 @@ export interface operations {
             };
         };
     };
-    api_save: {
+    forms_save: {
         parameters: {
             query?: never;
             header: {
@@ -2489,7 +3216,7 @@ export interface operations {
             };
         };
     };
-    api_correct: {
+    forms_correct: {
         parameters: {
             query?: never;
             header: {
@@ -2619,7 +3346,7 @@ export interface operations {
             };
         };
     };
-    api_link: {
+    recordings_link: {
         parameters: {
             query?: never;
             header: {
@@ -2658,7 +3385,75 @@ export interface operations {
             };
         };
     };
-    api_hold: {
+    pausing_pause: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recorded"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pausing_resume: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recorded"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recordings_hold: {
         parameters: {
             query?: never;
             header: {
@@ -2694,7 +3489,7 @@ export interface operations {
             };
         };
     };
-    api_release: {
+    recordings_release: {
         parameters: {
             query?: never;
             header: {
@@ -2853,6 +3648,259 @@ export interface operations {
             };
         };
     };
+    work_show_day: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Day"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_show_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Messages"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_take_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_finish_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_show_missed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissedCallers"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_claim: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                missed_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claim"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_release: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                missed_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_finish_missed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                missed_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Outcome"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     articles_search: {
         parameters: {
             query?: {
@@ -2886,7 +3934,7 @@ export interface operations {
             };
         };
     };
-    api_create: {
+    articles_create: {
         parameters: {
             query?: never;
             header: {
@@ -2922,7 +3970,7 @@ export interface operations {
             };
         };
     };
-    api_bring_in: {
+    articles_bring_in: {
         parameters: {
             query?: never;
             header: {
@@ -3016,7 +4064,7 @@ export interface operations {
             };
         };
     };
-    api_miss: {
+    articles_miss: {
         parameters: {
             query?: never;
             header: {
@@ -3050,7 +4098,7 @@ export interface operations {
             };
         };
     };
-    api_close_remark: {
+    articles_close_remark: {
         parameters: {
             query?: never;
             header: {
@@ -3113,7 +4161,7 @@ export interface operations {
             };
         };
     };
-    api_write: {
+    articles_write: {
         parameters: {
             query?: never;
             header: {
@@ -3151,7 +4199,7 @@ export interface operations {
             };
         };
     };
-    api_retire: {
+    articles_retire: {
         parameters: {
             query?: never;
             header: {
@@ -3183,7 +4231,7 @@ export interface operations {
             };
         };
     };
-    api_remark: {
+    articles_remark: {
         parameters: {
             query?: never;
             header: {
@@ -3313,7 +4361,7 @@ export interface operations {
             };
         };
     };
-    api_judge: {
+    articles_judge: {
         parameters: {
             query?: never;
             header: {
@@ -3408,7 +4456,7 @@ export interface operations {
             };
         };
     };
-    api_create: {
+    users_create: {
         parameters: {
             query?: never;
             header: {
@@ -3442,7 +4490,7 @@ export interface operations {
             };
         };
     };
-    api_change_user: {
+    users_change_user: {
         parameters: {
             query?: never;
             header: {
@@ -3478,7 +4526,7 @@ export interface operations {
             };
         };
     };
-    api_make_link: {
+    users_make_link: {
         parameters: {
             query?: never;
             header: {
@@ -3512,7 +4560,7 @@ export interface operations {
             };
         };
     };
-    api_drop_factor: {
+    users_drop_factor: {
         parameters: {
             query?: never;
             header: {

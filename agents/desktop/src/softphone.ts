@@ -46,7 +46,7 @@ export interface Listener {
   line(state: LineState): void
   call(call: Call | null): void
   ended(call: Call, ending: Ending): void
-  figures(figures: Figures): void
+  figures(figures: Figures, tally: Tally): void
   /** The browser wants a gesture before it plays. */
   silenced(silent: boolean): void
 }
@@ -257,7 +257,7 @@ export class Softphone {
     if (this.call?.phase !== 'talking' || !connection) return
     const { figures, tally } = measure(await connection.getStats(), this.tally)
     this.tally = tally
-    if (figures) this.listener.figures(figures)
+    if (figures && tally) this.listener.figures(figures, tally)
   }
 
   private async changeMicrophone(): Promise<void> {

@@ -11,6 +11,8 @@ function telephone(phase: 'idle' | 'ringing' | 'talking'): Telephone {
     end: vi.fn(),
     hold: vi.fn(),
     mute: vi.fn(),
+    transfer: vi.fn(),
+    help: vi.fn(),
   }
 }
 
@@ -21,6 +23,9 @@ describe('a key', () => {
     ['F4', 'talking', 'end'],
     ['F8', 'talking', 'hold'],
     ['F9', 'talking', 'mute'],
+    ['F7', 'talking', 'transfer'],
+    ['F1', 'talking', 'help'],
+    ['F1', 'idle', 'help'],
   ] as const)('%s while %s does %s', (key, phase, act) => {
     const phone = telephone(phase)
     expect(pressed(key, phone)).toBe(true)
@@ -33,6 +38,7 @@ describe('a key', () => {
     ['F4', 'idle'],
     ['F8', 'ringing'],
     ['F9', 'idle'],
+    ['F7', 'ringing'],
     ['a', 'talking'],
   ] as const)('%s while %s is left to the browser', (key, phase) => {
     expect(pressed(key, telephone(phase))).toBe(false)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { gradeOf, measure } from '../src/quality'
+import { added, gradeOf, measure, summed } from '../src/quality'
 
 const report = (received: number, lost: number): Map<string, unknown> =>
   new Map<string, unknown>([
@@ -40,5 +40,29 @@ describe('the grade', () => {
     ['poor', { roundTripMs: 801 }],
   ])('is %s for %o', (grade, change) => {
     expect(gradeOf({ ...figures, ...change })).toBe(grade)
+  })
+})
+
+describe('the sums of a call', () => {
+  const figures = { jitterMs: 10, lossPercent: 0, roundTripMs: 40, codec: 'opus' }
+  const first = added(null, { ...figures, roundTripMs: null }, { received: 100, lost: 0 }, 1_000)
+
+  it('are means and worsts of all looks, and the counters of the last', () => {
+    const second = added(first, { ...figures, jitterMs: 30 }, { received: 200, lost: 3 }, 3_000)
+    expect(summed(added(second, figures, { received: 300, lost: 4 }, 5_000), 'part-1', 6_400)).toEqual({
+      part: 'part-1',
+      codec: 'opus',
+      seconds: 5,
+      received: 300,
+      lost: 4,
+      jitter_ms: 50 / 3,
+      jitter_most_ms: 30,
+      round_trip_ms: 40,
+      round_trip_most_ms: 40,
+    })
+  })
+
+  it('have no round trip while the other side has not reported', () => {
+    expect(summed(first, 'part-1', 1_000)).toMatchObject({ round_trip_ms: null, round_trip_most_ms: null, seconds: 0 })
   })
 })

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
 
+import { api, asked } from '../api'
 import { useConnection } from './connection'
 
 export interface Happening {
@@ -12,6 +13,8 @@ type Hear = (data: Record<string, unknown>) => void
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000] as const
 const ACTIVE_MS = 60_000
+/** Closing code of the server when there is no session any more. */
+const SESSION_ENDED = 1008
 
 /** What the server tells as it happens; goes on where it left off after every cut. */
 export const useEvents = defineStore('events', () => {
@@ -39,9 +42,11 @@ export const useEvents = defineStore('events', () => {
       connection.isLive = true
     }
     socket.onmessage = (message: MessageEvent<string>) => { tell(JSON.parse(message.data) as Happening) }
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       socket = null
       connection.isLive = false
+      // The session may have ended: whoever asks is told, and the desk with him.
+      if (code === SESSION_ENDED || tries > 0) void asked(api.GET('/api/v1/session')).catch(() => undefined)
       retry = setTimeout(start, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)])
     }
   }

@@ -11,6 +11,7 @@ import {
   type LineState,
   type Sound,
 } from '../softphone'
+import { useCallQuality } from './quality'
 
 export interface Habits extends Sound {
   ringer: string
@@ -51,13 +52,17 @@ export const usePhone = defineStore('phone', () => {
   const lastEnding = ref<{ call: Call; ending: Ending } | null>(null)
   const habits = reactive<Habits>(kept())
   const bell = new Bell()
+  const quality = useCallQuality()
   let answering: ReturnType<typeof setTimeout> | undefined
 
   const softphone = new Softphone({
     line: (state) => { line.value = state },
     call: changed,
     ended: (ended, ending) => { lastEnding.value = { call: ended, ending } },
-    figures: (measured) => { figures.value = measured },
+    figures: (measured, tally) => {
+      figures.value = measured
+      void quality.measured(measured, tally, Date.now())
+    },
     silenced: (value) => { silent.value = value },
   }, tabId())
 
@@ -65,7 +70,10 @@ export const usePhone = defineStore('phone', () => {
     const ringing = next?.phase === 'ringing' && !next.rejoin
     const rang = call.value?.phase === 'ringing' && call.value.id === next?.id
     call.value = next
-    if (!next) figures.value = null
+    if (!next) {
+      figures.value = null
+      void quality.ended(Date.now())
+    }
     if (ringing && rang) return
     clearTimeout(answering)
     bell.stop()

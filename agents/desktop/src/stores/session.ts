@@ -18,6 +18,10 @@ export const useSession = defineStore('session', () => {
   const isAsked = ref(false)
   /** Whether a session that was open here has ended without being left. */
   const wasEnded = ref(false)
+  /** Whether somebody has just chosen what he signs in with. */
+  const wasSetUp = ref(false)
+  /** By a one-time link: whoever forgot his password chooses another. */
+  const cameByLink = ref(false)
 
   sessionEnded.addEventListener('ended', () => {
     wasEnded.value = person.value !== null
@@ -38,13 +42,15 @@ export const useSession = defineStore('session', () => {
   async function enter({ person: id, password, code, takeOver }: Entry): Promise<void> {
     const body = { person: id, password, take_over: takeOver, ...(code ? { code } : {}) }
     await asked(api.POST('/api/v1/login', { body: body as Schemas['Login'] }))
-    wasEnded.value = false
+    wasEnded.value = wasSetUp.value = cameByLink.value = false
     await ask()
   }
 
   /** Come in by the secret of a one-time link; a refusal is thrown. */
   async function enterByLink(secret: string): Promise<void> {
     await asked(fetch('/enter', { method: 'POST', body: secret }).then(plain))
+    wasEnded.value = wasSetUp.value = false
+    cameByLink.value = true
     await ask()
   }
 
@@ -59,10 +65,31 @@ export const useSession = defineStore('session', () => {
     await ask()
   }
 
+  async function offerFactor(): Promise<Schemas['Factor']> {
+    return asked(api.POST('/api/v1/session/second-factor'))
+  }
+
+  /** Put the second factor in force; the server then ends a limited session. */
+  async function takeFactor(code: string): Promise<void> {
+    await changed((params) => api.PUT('/api/v1/session/second-factor', { params, body: { code } }))
+    if (!person.value?.limited) await ask()
+  }
+
+  /** What was needed is set up: from here on one signs in with it. */
+  async function finishSetup(): Promise<void> {
+    await leave()
+    wasSetUp.value = true
+  }
+
   return {
     person,
     isAsked,
     wasEnded,
+    wasSetUp,
+    cameByLink,
+    offerFactor,
+    takeFactor,
+    finishSetup,
     may: computed(() => new Set(person.value?.permissions ?? [])),
     ask,
     enter,

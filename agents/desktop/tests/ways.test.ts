@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+
+import { detour, homeOf, mayUse } from '../src/ways'
+
+const someone = (...permissions: string[]): { limited: boolean; permissions: string[] } => ({ limited: false, permissions })
+const AGENT = someone('calls.take', 'live.see')
+const ADMINISTRATOR = someone('live.see', 'metrics.see', 'users.manage')
+const AUDITOR = someone('audit.read')
+
+describe('whoever comes in', () => {
+  it.each([
+    ['an agent', AGENT, 'desk'],
+    ['an administrator', ADMINISTRATOR, 'people'],
+    ['an analyst', someone('live.see'), 'board'],
+    ['an auditor', AUDITOR, 'account'],
+    ['one who has no password yet', { ...ADMINISTRATOR, limited: true }, 'setup'],
+  ] as const)('%s begins where he may be', (_, person, home) => {
+    expect(homeOf(person)).toBe(home)
+    expect(detour(home, person)).toBeNull()
+  })
+
+  it('is sent from the sign-in to his own page', () => {
+    expect(detour('login', ADMINISTRATOR)).toBe('people')
+  })
+})
+
+it.each(['desk', 'people', 'board', 'sound', 'account', 'setup'] as const)('nobody gets “%s” without having signed in', (page) => {
+  expect(detour(page, null)).toBe('login')
+})
+
+it('nobody gets a page whose data he would be refused', () => {
+  expect(detour('desk', ADMINISTRATOR)).toBe('people')
+  expect(detour('people', AGENT)).toBe('desk')
+  expect(mayUse('board', AUDITOR)).toBe(false)
+})
+
+it('a limited session has one page, and no other has it', () => {
+  expect(detour('account', { ...AGENT, limited: true })).toBe('setup')
+  expect(detour('setup', AGENT)).toBe('desk')
+})
