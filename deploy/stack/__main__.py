@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from deploy.stack.checks import run_checks
-from deploy.stack.desktop import SCHEMA, check_desktop, provide_desktop, typed
+from deploy.stack.desktop import SCHEMA, check_desktop, link_to, provide_desktop, typed
 from deploy.stack.layout import cache_folder
 from deploy.stack.screen import Screen
 from deploy.stack.up import Wish, bring_up
@@ -55,13 +55,19 @@ def build_the_desktop(
         Path | None, typer.Option(help="Build here; the environment's HOTLINE_CACHE otherwise.")
     ] = None,
     check: Annotated[bool, typer.Option(help="Check types, rules and units first.")] = False,
+    link: Annotated[
+        Path | None, typer.Option(help="A name that stays, made to lead to the build.")
+    ] = None,
 ) -> None:
     """Build the agents' desktop unless its build is there, and print its folder."""
     place = cache or cache_folder(os.environ)
     try:
         if check:
             check_desktop(place)
-        print(provide_desktop(place))
+        built = provide_desktop(place)
+        if link is not None:
+            link_to(built, link)
+        print(built)
     except HotlineError as error:
         Screen().say(f"\n✗ {error}")
         raise typer.Exit(1) from None

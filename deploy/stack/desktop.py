@@ -73,6 +73,14 @@ def provide_desktop(cache: Path) -> Path:
     return built
 
 
+def link_to(built: Path, link: Path) -> None:
+    """Let a name that stays lead to a build, in one step."""
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(built)
+    fresh.replace(link)
+
+
 def check_desktop(cache: Path) -> None:
     """Check types, rules and units of the desktop, and build it.
 

@@ -51,12 +51,23 @@ def test_no_server_listens_beyond_this_machine() -> None:
 @pytest.mark.parametrize("name", _OURS)
 def test_one_of_our_services_runs_a_command_that_exists_with_no_rights(name: str) -> None:
     service = _SERVICES[name]
-    python, dash, package, command = service["command"]
+    python, dash, package, command, *options = service["command"]
     assert (python, dash) == ("python", "-m")
-    source = (REPOSITORY / package / "__main__.py").read_text(encoding="utf-8")
-    assert f"def {command}(" in source
+    source = (REPOSITORY / package.replace(".", "/") / "__main__.py").read_text(encoding="utf-8")
+    assert f"def {command}(" in source or f'@app.command("{command}")' in source
+    assert all(f"    {option[2:]}: Annotated" in source for option in options[::2])
     assert service["cap_drop"] == ["ALL"]
     assert service["read_only"] is True
+
+
+def test_browsers_are_given_the_desktop_that_was_built_before() -> None:
+    people, builder = _SERVICES["agents"], _SERVICES["desktop"]
+    assert people["depends_on"]["desktop"]["condition"] == "service_completed_successfully"
+    assert people["environment"]["HOTLINE_WEB__DESKTOP"] == builder["command"][-1]
+    assert people["environment"]["DATABASE_URL"]
+    shared = "/var/cache/hotline:/var/cache/hotline"
+    assert shared in builder["volumes"]
+    assert f"{shared}:ro" in people["volumes"]
 
 
 def test_the_environment_is_understood_by_the_settings() -> None:

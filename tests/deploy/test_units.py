@@ -66,8 +66,21 @@ def test_systemd_finds_no_fault_in_a_unit(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
 def test_a_unit_starts_a_command_that_exists(path: Path) -> None:
     command = _unit(path)["Service"]["ExecStart"]
-    match = re.fullmatch(rf"{_DEPLOYED}/\.venv/bin/python -m (\w+) (\w+)", command)
+    match = re.fullmatch(
+        rf"{_DEPLOYED}/\.venv/bin/python -m ([\w.]+) (\w+)((?: --\w+ \S+)*)", command
+    )
     assert match
-    package, name = match.groups()
-    source = (REPOSITORY / package / "__main__.py").read_text(encoding="utf-8")
-    assert f"def {name}(" in source
+    package, name, options = match.groups()
+    source = (REPOSITORY / package.replace(".", "/") / "__main__.py").read_text(encoding="utf-8")
+    assert f"def {name}(" in source or f'@app.command("{name}")' in source
+    assert all(f"    {option[2:]}: Annotated" in source for option in options.split()[::2])
+
+
+def test_the_peoples_side_shows_the_desktop_that_was_built_before_it_starts() -> None:
+    people, builder = (
+        _unit(REPOSITORY / f"deploy/systemd/hotline-{n}.service") for n in ("agents", "desktop")
+    )
+    shown = re.search(r"HOTLINE_WEB__DESKTOP=(\S+)", people["Service"]["Environment"])
+    assert shown
+    assert builder["Service"]["ExecStart"].endswith(f"--link {shown[1]}")
+    assert "hotline-desktop.service" in people["Unit"]["After"].split()

@@ -43,6 +43,15 @@ def test_a_build_that_is_there_is_not_made_again(
     assert provide_desktop(tmp_path) == build_folder(tmp_path)
 
 
+def test_a_name_that_stays_leads_to_the_newest_build(tmp_path: Path) -> None:
+    link = tmp_path / "desktop-now"
+    for name in ("one", "two", "two"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        desktop.link_to(tmp_path / name, link)
+    assert link.resolve() == tmp_path / "two"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["desktop-now", "one", "two"]
+
+
 def test_a_step_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
     script = tmp_path / "broken.js"
     script.write_text("console.log('no such thing'); process.exit(3)")
