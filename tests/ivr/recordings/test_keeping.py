@@ -17,7 +17,7 @@ from ivr.recordings.retention import CENTRE_TIME
 from ivr.recordings.sweeper import Sweeper
 from tests.ivr import cel
 from tests.ivr.ledgers import took
-from tests.ivr.recordings.test_sweeper import recorded, swept
+from tests.ivr.recordings.test_sweeper import age, recorded, swept
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -64,6 +64,20 @@ async def test_a_night_deletes_no_more_than_its_most(
     await Keeping(pool, few, lambda: NIGHT).step()
     found = {row["state"]: row["count"] for row in await connection.fetch(STATES)}
     assert found == {"kept": 1, "deleted": 2}
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_row_that_was_lost_is_found_again_by_night(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    for path in settings.recordings.archive.rglob("*.sealed"):
+        age(path, 3_600)
+    await connection.execute("DELETE FROM recording WHERE call_id LIKE '%.2'")
+    now = NIGHT - timedelta(days=365)
+    await Keeping(pool, settings, lambda: now - timedelta(hours=1)).step()
+    assert await connection.fetchval("SELECT count(*) FROM recording") == 2
+    await Keeping(pool, settings, lambda: now).step()
+    assert [tuple(row) for row in await connection.fetch(STATES)] == [("kept", 3)]
 
 
 async def test_what_a_death_left_half_made_is_cleared_away_after_a_day(
