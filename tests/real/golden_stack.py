@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -89,21 +89,29 @@ class Times:
 
 
 @asynccontextmanager
-async def golden_stack(folder: Path, pieces: dict[str, list[str]]) -> AsyncIterator[Times]:
-    """Start it, with every agent at the telephone."""
+async def golden_stack(
+    folder: Path,
+    pieces: dict[str, list[str]],
+    *,
+    at_work: Sequence[str] = AGENTS,
+    environment: Mapping[str, str] | None = None,
+    paces: Mapping[str, int] | None = None,
+) -> AsyncIterator[Times]:
+    """Start it, with these agents at their telephones; settings and paces as `Stack` takes them."""
     outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
     place = folder / "hours.toml"
     shutil.copy(REPOSITORY / "dialplans/hours.toml", place)
     outer["HOTLINE_DEFINITIONS__HOURS"] = str(place)
     outer["HOTLINE_TELEPHONY__AGENTS"] = ",".join(AGENTS)
+    outer |= environment or {}
     async with AsyncExitStack() as parts:
-        stack = Stack(folder / "stack", environment=outer, rated_after_seconds=1)
+        stack = Stack(folder / "stack", environment=outer, rated_after_seconds=1, paces=paces)
         await parts.enter_async_context(stack)
         write_chords(stack.layout.sounds, pieces)
         await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
         database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
         hotline = Hotline(stack, folder / "sipp", database, place)
-        for agent in AGENTS:
+        for agent in at_work:
             phone = hotline.agent(agent, talk_seconds=TALK_SECONDS)
             await parts.enter_async_context(phone)
         yield Times(hotline)

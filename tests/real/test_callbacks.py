@@ -281,8 +281,9 @@ async def test_outside_the_permitted_times_the_dialplan_itself_rings_nobody_outs
         await hotline.ask("live", {"Action": "Setvar", "Variable": "PERMITTED_UNTIL", "Value": "0"})
         try:
             agent = await parties.enter_async_context(hotline.agent(talk_seconds=20))
+            await until(lambda: hotline.has(attempt["attempt_id"], "AGENT"), 30)
             await agent.rtp.wait_for(VOID, 20)
-            await until(lambda: hotline.has(attempt["attempt_id"], "LINKEDID_END"), 20)
+            await until(lambda: hotline.has(attempt["attempt_id"], "LINKEDID_END"), 30)
         finally:
             await hotline.ask(
                 "live", {"Action": "Setvar", "Variable": "PERMITTED_UNTIL", "Value": "86400"}

@@ -17,10 +17,21 @@ route     `<service>:<queue>:<priority>`, `gone`, or `waiting` when the menu sti
 For calls by telephone, where a call goes on after its menu (tests/real/test_golden_calls.py):
 
 later     optional: what the caller does then: `answer` for an agent who speaks with him, `speak`
-          for four seconds of message, `hangup`, or a key. Without it: answered and satisfied (1),
-          or a message ended by #
+          for four seconds of message, `offer` for the offer to those who wait, `question` for the
+          next question, `hangup`, or a key. Without it: answered and satisfied (1), a message ended
+          by #, or a call-back confirmed
 heard     optional: every prompt from then on, but for those of the waiting line
 record    optional: columns of the call's record that do not follow from the above
+
+For calls that are called back (tests/real/test_golden_callbacks.py), a table `callback`:
+
+others    who else stands in line, in the order in which they came: numbers of callers `before` and
+          `behind` him
+answers   whether his telephone is answered
+heard     every prompt that he hears when he is called back
+events    user events of each call that is made to him, in order
+ticket    columns of the ticket in the end
+record    columns of the record of each such call
 """
 
 from __future__ import annotations
@@ -80,6 +91,7 @@ class Scenario:
     later: list[str] | None = None
     heard: list[str] | None = None
     record: dict[str, Any] = field(default_factory=dict)
+    callback: dict[str, Any] = field(default_factory=dict)
 
     def answered(self, definitions: Definitions) -> Answer:
         """Route the call as the bridge does."""
