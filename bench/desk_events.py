@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, web
+from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, TCPConnector, web
 
 from agents import users
 from agents.auth import Identity, Sessions
@@ -96,7 +96,12 @@ async def sockets(
     """Open so many sockets as one browser would."""
     async with AsyncExitStack() as stack:
         browser = await stack.enter_async_context(
-            ClientSession(cookie_jar=CookieJar(unsafe=True), cookies={COOKIE: cookie})
+            ClientSession(
+                # Without `limit=0` the hundred-and-first socket waits for a place for ever.
+                connector=TCPConnector(limit=0),
+                cookie_jar=CookieJar(unsafe=True),
+                cookies={COOKIE: cookie},
+            )
         )
         origin = address.rpartition("/api")[0] or address
         yield [
