@@ -153,23 +153,37 @@ async def test_an_agent_asks_first_and_joins_the_two_by_hanging_up(exchange: Exc
     await recorded_whole(exchange, call["call_id"], call["talk_ms"])
 
 
-async def test_an_agent_takes_his_caller_back(exchange: Exchange) -> None:
+@pytest.mark.parametrize("rings", [0.5, 60.0], ids=["spoken with", "ringing"])
+async def test_an_agent_takes_his_caller_back(exchange: Exchange, rings: float) -> None:
     number = exchange.number()
     async with (
-        exchange.outside(),
-        exchange.agent(talk_seconds=12.0) as agent,
+        exchange.outside(ring_seconds=rings, talk_seconds=60.0) as other,
+        exchange.agent(talk_seconds=60.0) as agent,
         exchange.caller(number) as caller,
     ):
         talk = await speaking(exchange, number, caller)
         await consult(exchange.link, talk, TARGETS["place_010"])
-        await agent.rtp.wait_for(OUTSIDE_TONE, 10)
-        await caller.rtp.wait_for(MUSIC, 5)
+        await caller.rtp.wait_for(MUSIC, 10)
+        await other.sees("INVITE", 10)
+        if rings < 1:
+            await agent.rtp.wait_for(OUTSIDE_TONE, 10)
         await take_back(exchange.link, talk)
+        await other.sees("BYE" if rings < 1 else "CANCEL", 10)
         await caller.rtp.wait_for(AGENT_TONE, 10)
+        await agent.rtp.wait_for(CALLER_TONE, 10)
+        await asyncio.sleep(RING_SECONDS)
+        assert caller.rtp.hears(AGENT_TONE), "nobody has fetched him since"
+        assert agent.rtp.hears(CALLER_TONE)
+        await to_rating(exchange.link, talk)
         await caller.rtp.wait_for(RATE_US, 25)
         caller.hang_up()
         await caller.ended(10)
-    assert (await exchange.record(number))["rating_offered"]
+    call = await exchange.record(number)
+    assert (call["disposition"], call["agent"], call["rating_offered"]) == (
+        *("answered", "a1001", True),
+    )
+    legs = await exchange.rows("SELECT * FROM leg WHERE call_id = $1", call["call_id"])
+    assert sorted(leg["kind"] for leg in legs) == ["agent", "trunk", "trunk"], "one talk, one agent"
 
 
 async def test_a_target_that_does_not_answer_brings_agent_and_caller_together_again(
