@@ -1,4 +1,4 @@
-"""Disks that are full: of the journal, of the recordings, of the database."""
+"""Disks that are full: of the journal, of recordings (made, finished), of the database."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ivr.config import REPOSITORY
 pytestmark = pytest.mark.faults
 
 
+@pytest.mark.timeout(450)
 async def test_full_disks_delay_what_can_wait_and_hide_nothing_that_is_lost(
     tmp_path: Path,
 ) -> None:
@@ -30,7 +31,7 @@ async def test_full_disks_delay_what_can_wait_and_hide_nothing_that_is_lost(
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(240):
+        async with asyncio.timeout(400):
             said, _ = await process.communicate()
     finally:
         if process.returncode is None:
@@ -40,3 +41,4 @@ async def test_full_disks_delay_what_can_wait_and_hide_nothing_that_is_lost(
     assert process.returncode == 0, text[-4000:]
     lost = json.loads(text.splitlines()[-1])
     assert lost["lost_with_the_journal"] == lost["told_by_verify"] > 0
+    assert lost["talks_without_their_sound"] == lost["told_by_verify_of_sound"] > 0
