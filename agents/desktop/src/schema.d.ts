@@ -838,6 +838,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the reports. */
+        get: operations["reports_show_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Run a report over whole days, both included. */
+        get: operations["reports_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{name}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Run a report and give it as a file. */
+        get: operations["reports_take_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/behind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the calls behind a category's figure, of all queues and agents. */
+        get: operations["reports_show_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -2327,10 +2395,16 @@ export interface components {
         };
         /**
          * Kind
-         * @description What is the matter with an article.
-         * @enum {string}
+         * @description A report that there is.
          */
-        Kind: "wrong" | "outdated";
+        Kind: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Headings */
+            headings: string[];
+        };
         /**
          * ArticleRemark
          * @description What is wrong in an article.
@@ -2352,6 +2426,64 @@ export interface components {
              * @default
              */
             remark: string;
+        };
+        /**
+         * Kinds
+         * @description All reports.
+         */
+        Kinds: {
+            /** Reports */
+            reports: components["schemas"]["Kind"][];
+        };
+        /**
+         * Table
+         * @description A report that was run.
+         */
+        Table: {
+            /** Title */
+            title: string;
+            /** Period */
+            period: string;
+            /** Headings */
+            headings: string[];
+            /**
+             * Rows
+             * @description The first cell says what the row is about
+             */
+            rows: (string | number)[][];
+        };
+        /**
+         * Format
+         * @description What a report can be taken out as.
+         * @enum {string}
+         */
+        Format: "csv" | "xlsx";
+        /**
+         * CallBehind
+         * @description A request behind a figure, and its call.
+         */
+        CallBehind: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Code */
+            code: string;
+            /** Settlement */
+            settlement: string;
+            /** Unit */
+            unit: string | null;
+        };
+        /**
+         * CallsBehind
+         * @description The newest requests behind a figure, at most five hundred.
+         */
+        CallsBehind: {
+            /** Calls */
+            calls: components["schemas"]["CallBehind"][];
         };
         /**
          * RoleGrants
@@ -4386,6 +4518,147 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_show_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kinds"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_show: {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+                queue?: string;
+                agent?: string;
+                unit?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_take_out: {
+        parameters: {
+            query: {
+                form?: components["schemas"]["Format"];
+                first: string;
+                last: string;
+                queue?: string;
+                agent?: string;
+                unit?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_show_calls: {
+        parameters: {
+            query: {
+                scheme: string;
+                code: string;
+                first: string;
+                last: string;
+                queue?: string;
+                agent?: string;
+                unit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsBehind"];
+                };
             };
             /** @description Why it was not done. */
             default: {

@@ -1,0 +1,185 @@
+"""Reports at hand in the browser: as a table, as a file, and down to the calls behind a figure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+from aiohttp import web
+from aiohttp_pydantic.injectors import Group
+from aiohttp_pydantic.oas.typing import r200
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.types import StringConstraints
+
+from agents.reports.catalogue import REPORTS, Filters, Report, calls_behind, run_report
+from agents.throttle import EXPORT
+from agents.web.api import answer, endpoint, limited, reading
+from agents.web.problems import Fault, Refused
+from ivr.database import Session
+
+LONGEST_SECONDS: Final = 60.0
+"""Then the question is given up, also in the database; a shorter span answers sooner."""
+LONGEST_DAYS: Final = 3 * 366
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
+
+
+class Format(StrEnum):
+    """What a report can be taken out as."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class Wanted(Group):  # type: ignore[misc]  # the library has no types
+    """What a report is to cover: whole days, both included; an empty word means all."""
+
+    first: date
+    last: date
+    queue: Key = ""
+    agent: Key = ""
+    unit: Key = ""
+
+    def filters(self) -> Filters:
+        """Return it as the catalogue takes it.
+
+        Raises:
+            Refused: 422, the days run backwards or are too many.
+        """
+        if not 0 <= (self.last - self.first).days < LONGEST_DAYS:
+            fault = Fault(field="last", message="应不早于起始日，且跨度不超过三年")
+            raise Refused(422, "invalid", faults=[fault])
+        return Filters(self.first, self.last, self.queue, self.agent, self.unit)
+
+
+class Kind(BaseModel):
+    """A report that there is."""
+
+    name: str
+    title: str
+    headings: list[str]
+
+
+class Kinds(BaseModel):
+    """All reports."""
+
+    reports: list[Kind]
+
+
+class Table(BaseModel):
+    """A report that was run."""
+
+    title: str
+    period: str
+    headings: list[str]
+    rows: list[list[str | int]] = Field(description="The first cell says what the row is about")
+
+
+class CallBehind(BaseModel):
+    """A request behind a figure, and its call."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    call_id: str
+    made_at: datetime
+    code: str
+    settlement: str
+    unit: str | None
+
+
+class CallsBehind(BaseModel):
+    """The newest requests behind a figure, at most five hundred."""
+
+    calls: list[CallBehind]
+
+
+@endpoint
+async def show_all(request: web.Request) -> r200[Kinds]:  # noqa: ARG001 - the form of a handler
+    """List the reports."""
+    kinds = [
+        Kind(name=name, title=one.title, headings=[heading for _, heading in one.columns])
+        for name, one in REPORTS.items()
+    ]
+    return answer(Kinds(reports=kinds))
+
+
+@endpoint
+async def show(
+    request: web.Request,
+    name: str,
+    /,
+    wanted: Wanted,
+) -> r200[Table]:
+    """Run a report over whole days, both included."""
+    report = await _run(request, name, wanted.filters())
+    return answer(
+        Table(
+            title=report.title,
+            period=report.period,
+            headings=list(report.headings),
+            rows=[list(row) for row in report.rows],
+        )
+    )
+
+
+@endpoint
+async def take_out(
+    request: web.Request,
+    name: str,
+    /,
+    wanted: Wanted,
+    form: Format = Format.XLSX,
+) -> r200[bytes]:
+    """Run a report and give it as a file."""
+    await limited(request, EXPORT)
+    report = await _run(request, name, wanted.filters())
+    write, kind = _writer(form)
+    file = f"{name}-{wanted.first}-{wanted.last}.{form}"
+    return web.Response(
+        body=await asyncio.to_thread(write, report),
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
+
+
+@endpoint
+async def show_calls(
+    request: web.Request, wanted: Wanted, scheme: Key, code: Key
+) -> r200[CallsBehind]:
+    """Give the calls behind a category's figure, of all queues and agents."""
+    async with _in_time(request) as connection:
+        found = await calls_behind(connection, wanted.filters(), scheme, code)
+    return answer(CallsBehind(calls=[CallBehind.model_validate(row) for row in found]))
+
+
+async def _run(request: web.Request, name: str, filters: Filters) -> Report:
+    if name not in REPORTS:
+        raise Refused(404)
+    async with _in_time(request) as connection:
+        return await run_report(connection, name, filters)
+
+
+@asynccontextmanager
+async def _in_time(request: web.Request) -> AsyncIterator[Session]:
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS), reading(request) as connection:
+            yield connection
+    except TimeoutError:
+        raise Refused(503, "too_long", "统计时间过长，已停止；请缩短日期范围。") from None
+
+
+def _writer(form: Format) -> tuple[Callable[[Report], bytes], str]:
+    """Return what writes a form, and its media type.
+
+    The writers of office formats are loaded when the first file is asked for.
+    """
+    from agents.reports import export  # noqa: PLC0415 - see above
+
+    if form is Format.CSV:
+        return lambda report: export.to_csv(report).encode("utf-8"), "text/csv"
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return export.to_sheet, sheet

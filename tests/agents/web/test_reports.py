@@ -1,0 +1,113 @@
+"""Reports in the browser: run, taken out, and looked behind by those who may."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import openpyxl
+import pytest
+
+from agents.roles import Role
+from agents.web import reports
+from ivr.database import Pool
+from ivr.lines import opened_at
+from tests.agents.conftest import Desk, record_call
+
+FIRST = datetime(2026, 11, 20, 1, tzinfo=UTC)
+SPAN = "first=2026-11-20&last=2026-11-21"
+
+
+async def requests_filed(pool: Pool) -> list[str]:
+    """File three requests on two days."""
+    await pool.execute("SELECT make_partitions_ahead(1)")
+    calls = []
+    for serial, (day, code) in enumerate(((20, "C02.01.01"), (21, "C02.01.01"), (21, "T01"))):
+        at = datetime(2026, 11, day, 2, 0, serial, tzinfo=UTC)
+        call_id = await record_call(pool, call_id=f"n1-7-{int(at.timestamp())}.{serial}")
+        await pool.execute(
+            "INSERT INTO request (opened_at, call_id, made_at, scheme, service, code, source,"
+            " position, confidence, settlement, unit)"
+            " VALUES ($1, $2, $1, '12320-2016', $3, $4, 'agent', 1, 1, 'on_the_spot', 'self')",
+            opened_at(call_id),
+            call_id,
+            code[0],
+            code,
+        )
+        calls.append(call_id)
+    return calls
+
+
+async def test_an_analyst_runs_a_report_and_sees_no_calls(desk: Desk, pool: Pool) -> None:
+    await requests_filed(pool)
+    await desk.enter(Role.ANALYST)
+    listed = await (await desk.ask("GET", "/reports")).json()
+    assert {one["name"] for one in listed["reports"]} >= {"hour", "agent", "category", "region"}
+    table = await (await desk.ask("GET", f"/reports/category?{SPAN}")).json()
+    assert table["period"] == "2026-11-20至2026-11-21"
+    assert [row[:2] for row in table["rows"]] == [
+        ["12320-2016 C02.01.01", 2],
+        ["12320-2016 T01", 1],
+    ]
+    later = await (
+        await desk.ask("GET", "/reports/category?first=2026-11-21&last=2026-11-21")
+    ).json()
+    assert [row[1] for row in later["rows"]] == [1, 1]
+    behind = f"/requests/behind?scheme=12320-2016&code=C02&{SPAN}"
+    assert (await desk.ask("GET", behind)).status == 403
+
+
+async def test_who_sees_calls_gets_to_those_behind_a_figure(desk: Desk, pool: Pool) -> None:
+    first, second, _ = await requests_filed(pool)
+    await desk.enter(Role.SUPERVISOR)
+    behind = f"/requests/behind?scheme=12320-2016&code=C02&{SPAN}"
+    found = await (await desk.ask("GET", behind)).json()
+    assert [one["call_id"] for one in found["calls"]] == [second, first]
+
+
+async def test_a_report_is_taken_out_as_a_sheet_or_as_text(desk: Desk, pool: Pool) -> None:
+    await requests_filed(pool)
+    await desk.enter(Role.ANALYST)
+    came = await desk.ask("GET", f"/reports/region/file?{SPAN}")
+    assert came.status == 200
+    name = 'filename="region-2026-11-20-2026-11-21.xlsx"'
+    assert name in came.headers["Content-Disposition"]
+    sheet = openpyxl.load_workbook(io.BytesIO(await came.read())).active
+    assert sheet is not None
+    assert [cell.value for cell in sheet[3]][:2] == ["self", 3]
+    came = await desk.ask("GET", f"/reports/region/file?{SPAN}&form=csv")
+    assert came.content_type == "text/csv"
+    assert (await came.text("utf-8-sig")).splitlines()[1].startswith("self,3,3,0")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/reports/weather?first=2026-11-20&last=2026-11-20", 404),
+        ("/reports/day?first=2026-11-21&last=2026-11-20", 422),
+        ("/reports/day?first=2020-01-01&last=2026-11-20", 422),
+        ("/reports/day?first=tomorrow&last=2026-11-20", 400),
+        ("/reports/day?first=2026-11-20&last=2026-11-20&queue=a'b", 400),
+        ("/reports/day/file?first=2026-11-20&last=2026-11-20&form=doc", 400),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(desk: Desk, path: str, status: int) -> None:
+    await desk.enter(Role.ANALYST)
+    assert (await desk.ask("GET", path)).status == status
+
+
+async def test_an_agent_sees_no_reports(desk: Desk) -> None:
+    await desk.enter()
+    for path in ("/reports", f"/reports/agent?{SPAN}", f"/reports/agent/file?{SPAN}"):
+        assert (await desk.ask("GET", path)).status == 403
+
+
+async def test_a_report_that_takes_too_long_is_stopped_and_said_to_be(
+    desk: Desk, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "LONGEST_SECONDS", 0.3)
+    await desk.enter(Role.ANALYST)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
+        came = await desk.ask("GET", f"/reports/region?{SPAN}")
+    assert (came.status, (await came.json())["code"]) == (503, "too_long")
