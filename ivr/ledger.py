@@ -70,6 +70,7 @@ class Ledger:
             parts.create_task(self._keep(self.sweep, _LONGEST_FILE_SECONDS), name="recordings")
             parts.create_task(self._keep(self.upkeep), name="upkeep")
             parts.create_task(self._keep(self.tend, keeping.STUCK_SECONDS), name="archive")
+            parts.create_task(self._keep(self.miss, keeping.STUCK_SECONDS), name="missing")
 
     async def _keep(
         self, step: Callable[[], Awaitable[float]], longest: float = _STUCK_SECONDS
@@ -115,15 +116,19 @@ class Ledger:
         """Move recordings on, delete those whose time is over, and watch the disk."""
         return await self._keeping.step()
 
+    async def miss(self) -> float:
+        """Look for sound that never came; to read what a failover has lost may take long."""
+        await self._sweeper.look_for_missing()
+        return _UPKEEP_SECONDS
+
     async def upkeep(self) -> float:
-        """See to what no line asks for: partitions, lost calls, missing sound, a large journal."""
+        """See to what no line asks for: partitions, lost calls, a large journal."""
         boot = await asyncio.to_thread(_present_boot, self._settings.spool.boots)
         async with transaction(self._pool, self._settings.database) as connection:
             await queries.make_partitions_ahead(connection, months=_AHEAD_MONTHS)
             if boot is not None:
                 await note_starts(connection, [(self._settings.node.name, boot)])
             await queries.mark_lost_calls_due(connection)
-        await self._sweeper.look_for_missing()
         await self._intake.tidy(datetime.now(UTC))
         return _UPKEEP_SECONDS
 

@@ -127,17 +127,23 @@ class Sweeper:
         found = await asyncio.to_thread(incoming, self._settings.recordings.incoming)
         present = [f"{file.call_id}/{file.leg}" for file in found if file.call_id and file.size]
         async with transaction(self._pool, self._settings.database) as connection:
-            missing = queries.miss_recordings(
+            rows = queries.recordings_overdue(
                 connection,
                 node=self._settings.node.name,
                 grace=GRACE,
                 present=present,
                 **LEAST,
             )
-            missed = [(row["call_id"], row["leg"]) async for row in missing]
-        for call_id, leg in missed:
+            overdue = [(row["call_id"], row["leg"]) async for row in rows]
+        for call_id, leg in overdue:
             if not await self._adoption.adopt(call_id, leg):
-                log.error("recording.missing", call_id=call_id, leg=leg)
+                await self._miss(call_id, leg)
+
+    async def _miss(self, call_id: str, leg: str) -> None:
+        async with transaction(self._pool, self._settings.database) as connection:
+            new = await queries.miss_recording(connection, call_id=call_id, leg=leg)
+        if new:
+            log.error("recording.missing", call_id=call_id, leg=leg)
 
     async def _calls(self, call_ids: list[str]) -> dict[str, Mapping[str, Any]]:
         if not call_ids:

@@ -28,11 +28,10 @@ ON CONFLICT (opened_at, call_id, leg) DO UPDATE SET
 WHERE recording.state <> 'deleted'
 RETURNING call_id;
 
--- name: miss_recordings(node, grace, present, least_ms, least_killed_ms)
--- Conversations and messages whose file never came: written down once, so that the alarm is
--- raised once. `present` are files that wait, as `<call id>/<leg>`.
-INSERT INTO recording (opened_at, call_id, leg, state)
-SELECT call.opened_at, call.call_id, due.leg, 'missing'
+-- name: recordings_overdue(node, grace, present, least_ms, least_killed_ms)
+-- Conversations and messages whose file has not come, and of which nothing is written down yet.
+-- `present` are files that wait, as `<call id>/<leg>`.
+SELECT call.call_id, due.leg
 FROM call
 CROSS JOIN (VALUES ('both'), ('voicemail')) AS due(leg)
 WHERE call.node = :node AND call.final
@@ -46,8 +45,14 @@ WHERE call.node = :node AND call.final
         SELECT FROM recording
         WHERE recording.opened_at = call.opened_at AND recording.call_id = call.call_id
             AND recording.leg = due.leg)
+ORDER BY call.opened_at, call.call_id, due.leg;
+
+-- name: miss_recording(call_id, leg)$
+-- Write down that a file never came, once, so that the alarm is raised once.
+INSERT INTO recording (opened_at, call_id, leg, state)
+VALUES (call_opened_at(:call_id), :call_id, :leg, 'missing')
 ON CONFLICT (opened_at, call_id, leg) DO NOTHING
-RETURNING call_id, leg;
+RETURNING call_id;
 
 -- name: note_orphan(node, name, reason, bytes, modified_at)^
 -- A file that belongs to no call, or that cannot be taken in; `new` tells whether that was not

@@ -189,4 +189,11 @@ async def test_the_ledger_needs_no_more_than_its_role(
             assert await own.fetchval("SELECT current_user") == "hotline_ledger"
             await queries.make_partitions_ahead(own, months=5)
             await queries.mark_lost_calls_due(own)
+        # A failover has lost the row; the file lies in the archive, and the call ended a while ago.
+        await connection.execute("DELETE FROM recording")
+        await connection.execute(
+            "UPDATE call SET started_at = now() - interval '1 h',"
+            " ended_at = now() - interval '11 min' WHERE final"
+        )
+        await sweeper.look_for_missing()
     assert await connection.fetchval("SELECT state FROM recording") == "kept"

@@ -89,6 +89,17 @@ async def test_a_call_that_a_killed_asterisk_left_open_ends_though_no_other_call
     assert found == ("engine_lost" if counted == "8\n" else None)
 
 
+async def test_sound_that_never_came_is_missed(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    await took(pool, settings, cel.answered())
+    await connection.execute(
+        "UPDATE call SET started_at = now() - interval '1 h', ended_at = now() - interval '11 min'"
+    )
+    async with running(settings):
+        await until(settings, "SELECT count(*) FROM recording WHERE state = 'missing'")
+
+
 async def test_a_call_becomes_a_record(settings: Settings, connection: Connection) -> None:
     call = cel.answered()
     async with running(settings):

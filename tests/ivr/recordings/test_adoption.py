@@ -179,7 +179,7 @@ class Died(BaseException):
 
 
 @pytest.mark.parametrize("place", ["adoption.commit.before", "adoption.commit.after"])
-async def test_death_in_an_adoption_is_mended_by_the_night(
+async def test_death_in_an_adoption_is_mended_by_the_next_one(
     pool: Pool, settings: Settings, connection: Connection, place: str
 ) -> None:
     await archive(pool, settings, cel.answered(talk=2))
@@ -197,5 +197,27 @@ async def test_death_in_an_adoption_is_mended_by_the_night(
             await Sweeper(pool, settings).look_for_missing()
     finally:
         failpoints.disarm()
-    await Adoption(pool, settings).look_through()
+    with capture_logs() as logged:
+        await Sweeper(pool, settings).look_for_missing()
+    events = [] if place == "adoption.commit.after" else ["recording.adopted"]
+    assert [entry["event"] for entry in logged] == events
     assert await rows(connection) == before
+
+
+async def test_an_alarm_that_a_death_cut_off_is_raised_by_the_next_round(
+    pool: Pool, settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = cel.answered(talk=2)
+    await took(pool, settings, call)
+    await connection.execute(AGO)
+
+    async def dies(*_: object) -> bool:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Adoption, "adopt", dies)
+        with pytest.raises(Died):
+            await Sweeper(pool, settings).look_for_missing()
+    with capture_logs() as logged:
+        await Sweeper(pool, settings).look_for_missing()
+    assert [entry["event"] for entry in logged] == ["recording.missing"]
