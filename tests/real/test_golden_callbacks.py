@@ -49,7 +49,7 @@ async def times(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Times
         "HOTLINE_CALLBACK__RING_SECONDS": "5",
         "HOTLINE_CALLBACK__LOOK_SECONDS": "0.2",
     }
-    paces = {"offer_after_seconds": 8, "offer_every_seconds": 5, "place_every_seconds": 4}
+    paces = {"offer_after_seconds": 8, "offer_every_seconds": 120, "place_every_seconds": 4}
     book = load_definitions(Sources.of(DefinitionSettings())).prompts
     pieces = {locale: sorted(texts) for locale, texts in book.recordable.items()}
     folder = tmp_path_factory.mktemp("golden_callbacks")
@@ -81,8 +81,23 @@ class CalledBack:
     """The same calls, in the order in which they came."""
 
 
-async def stand_in_line(hotline: Callbacks, parties: AsyncExitStack) -> str:
-    """Let somebody wait on the line until he is served; give his number."""
+@dataclass
+class Other:
+    """Somebody who waits on the line until he is served."""
+
+    hotline: Callbacks
+    number: str
+    ears: Ears
+
+    async def offered(self) -> None:
+        """Wait until he has heard the offer, and stands in line again for good."""
+        await until(lambda: ("zh", "m_offer") in self.ears.prompts(), PATIENCE)
+        stood = len(self.hotline.positions(self.number))
+        await until(lambda: len(self.hotline.positions(self.number)) > stood, PATIENCE)
+
+
+async def stand_in_line(hotline: Callbacks, parties: AsyncExitStack) -> Other:
+    """Let one more wait on the line."""
     number = hotline.number()
     caller = await parties.enter_async_context(hotline.caller(number))
     ears = Ears(caller.rtp)
@@ -90,7 +105,7 @@ async def stand_in_line(hotline: Callbacks, parties: AsyncExitStack) -> str:
     caller.press("0")
     await hotline.says(number, "QUEUE", PATIENCE)
     await asyncio.sleep(ANOTHER_SECOND)
-    return number
+    return Other(hotline, number, ears)
 
 
 async def play(hotline: Callbacks, scenario: Scenario) -> CalledBack:
@@ -105,16 +120,18 @@ async def play(hotline: Callbacks, scenario: Scenario) -> CalledBack:
             await asyncio.sleep(ANOTHER_SECOND)
             behind = [await stand_in_line(hotline, parties) for _ in range(others.get("behind", 0))]
         await hotline.ticket(number, "calling")
+        for one in behind:
+            await one.offered()
         rings = 0.5 if scenario.callback["answers"] else 60.0
         citizen = await parties.enter_async_context(hotline.citizen(ring_seconds=rings))
         await parties.enter_async_context(hotline.agent(AGENT, talk_seconds=TALK_SECONDS))
         ticket = await hotline.ticket(number, wanted, within=90)
         for one in (*before, *behind):
-            await hotline.record(one, 90)
+            await hotline.record(one.number, 90)
         heard = [key for _, key in await Ears(citizen.rtp).last()]
     attempts = [one["attempt_id"] for one in await hotline.attempts(ticket)]
-    stood = [hotline.call_id(one) for one in before] + attempts[-1:]
-    stood += [hotline.call_id(one) for one in behind]
+    stood = [hotline.call_id(one.number) for one in before] + attempts[-1:]
+    stood += [hotline.call_id(one.number) for one in behind]
     in_line = [str(call_id) for call_id in stood]
     rows = await hotline.rows(
         "SELECT * FROM call WHERE call_id = ANY ($1::text[]) ORDER BY started_at", attempts
