@@ -18,7 +18,7 @@ from agents.web.events import FEED
 from agents.web.own import of_own_call
 
 CallOrNone = Annotated[
-    str, StringConstraints(pattern=r"^([a-z][a-z0-9-]{0,39}-[0-9]{9,10}\.[0-9]{1,12})?$")
+    str, StringConstraints(pattern=r"^([a-z][a-z0-9-]{0,39}-[0-9]{9,11}\.[a-z]?[0-9]{1,18})?$")
 ]
 
 

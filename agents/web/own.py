@@ -20,7 +20,7 @@ from ivr.database import Session
 from ivr.queues import Activity
 
 CallId = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}-[0-9]{9,10}\.[0-9]{1,12}$")
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}-[0-9]{9,11}\.[a-z]?[0-9]{1,18}$")
 ]
 
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from agents.web.own import CallId
+from ivr.calls import CALL_ID
 from ivr.database import Pool
 from tests.agents.conftest import STATE, Desk, new_call, record_call, show
 
@@ -26,6 +27,12 @@ async def test_a_call_is_ones_own_from_the_moment_it_rings(
             await asyncio.sleep(0.05)
     await desk.enter(person="a1002")
     assert (await desk.ask("GET", f"/calls/{call_id}")).status == 404
+
+
+@pytest.mark.parametrize("text", ["n1-17-1763785000.42", "n1-17-1763785000.c42"])
+def test_calls_that_callers_make_and_call_backs_that_we_make_have_ids(text: str) -> None:
+    assert CALL_ID.fullmatch(text)
+    assert TypeAdapter(CallId).validate_python(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "x", "n1-17-1763785000.42\n", "n1-17-1763785000.42'", "1.2"])
