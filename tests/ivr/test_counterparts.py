@@ -145,10 +145,16 @@ async def test_a_file_that_was_rotated_again_and_again_is_read_in_its_order(
 ) -> None:
     """queue_log's last word on a stay is its last in time, whatever the names are sorted by."""
     path = told.spool.directory.parent / "queue_log"
+    offered = "1795334274|n1-1-1795334270.2|anyone|NONE|EXITWITHTIMEOUT|1|1|1\n"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:4], offered, *lines[4:]]))
     for number in range(9):
-        rotate(path, 1 if number < 6 else 0, f".{9 - number}", seconds_ago=100 - number)
+        rotate(path, 1 if number < 7 else 0, f".{9 - number}", seconds_ago=100 - number)
     found = await checked(connection, told)
-    assert (found.lines, found.unreadable, found.differences) == (12, 0, [])
+    assert (found.lines, found.unreadable, found.differences) == (13, 0, [])
+    path.write_text(path.read_text().replace("COMPLETEAGENT|0|2", "ABANDON|0|2"))
+    found = await checked(connection, told)
+    assert [difference.kind for difference in found.differences] == [QUEUE], "and was asked"
 
 
 @pytest.mark.parametrize("copied", [0, 100, 330, 10_000])
