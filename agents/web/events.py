@@ -52,8 +52,12 @@ async def connect(request: web.Request) -> web.StreamResponse:
     if not from_our_pages(request):
         raise Refused(HTTPStatus.FORBIDDEN, "origin_unknown", "跨站请求被拒绝。")
     after = parse_cursor(request.query.get("after", ""))
+    # Not compressed: an event is shorter than what a compressor would hold for each socket.
     socket = web.WebSocketResponse(
-        heartbeat=PULSE_SECONDS, max_msg_size=LONGEST_MESSAGE, timeout=CLOSE_SECONDS
+        heartbeat=PULSE_SECONDS,
+        max_msg_size=LONGEST_MESSAGE,
+        timeout=CLOSE_SECONDS,
+        compress=False,
     )
     await socket.prepare(request)
     with request.app[FEED].listening(who(request)) as (listener, now):

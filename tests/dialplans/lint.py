@@ -54,7 +54,7 @@ PROVIDED_BY = {
     **dict.fromkeys(["StartMusicOnHold", "StopMusicOnHold"], "res_musiconhold"),
     **dict.fromkeys(["CHANNEL", "MASTER_CHANNEL"], "func_channel"),
     "DIALPLAN_EXISTS": "func_dialplan",
-    **dict.fromkeys(["FILTER", "LEN"], "func_strings"),
+    **dict.fromkeys(["FILTER", "LEN", "STRFTIME"], "func_strings"),
     "GLOBAL": "func_global",
     **dict.fromkeys(["GROUP", "GROUP_COUNT"], "func_groupcount"),
     "IF": "func_logic",

@@ -183,6 +183,16 @@ async def test_a_wish_becomes_what_asterisk_is_asked(
     assert (expected[0], asked["Channel"], asked.get("Exten")) == expected
 
 
+async def test_what_cannot_be_done_now_is_not_asked_of_asterisk(
+    asterisk: FakeAsterisk, valkey: Valkey
+) -> None:
+    shows(asterisk, CONSULTING)
+    with capture_logs():
+        async with granting(asterisk, valkey) as redis:
+            assert await answered(redis, wish()) is Answer.NOT_TALKING
+    assert asterisk.named("BlindTransfer") == []
+
+
 async def test_a_consultation_parts_the_two(asterisk: FakeAsterisk, valkey: Valkey) -> None:
     async with granting(asterisk, valkey) as redis:
         assert await answered(redis, wish(Verb.CONSULT)) is Answer.DONE

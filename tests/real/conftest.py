@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from deploy.stack import postgres
 from deploy.stack.stack import Stack
 from ivr.config import REPOSITORY
+from tests.real.desk import chromium, write_microphone
 from tests.real.hotline import Hotline, write_tones
 
 
@@ -37,3 +39,24 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hot
         await stack.start("postgres", "valkey", "migrate", "asterisk", "ivr", "ledger")
         database = postgres.url(stack.ports.postgres, stack.memory.secret("postgres"))
         yield Hotline(stack, folder / "sipp", database, hours)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def people(hotline: Hotline) -> Hotline:
+    """The hotline with its people's side."""
+    hotline.workspace.mkdir(parents=True, exist_ok=True)
+    write_microphone(hotline.workspace / "microphone.wav")
+    await hotline.stack.start("desktop", "agents")
+    return hotline
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(people: Hotline, playwright: Playwright) -> AsyncIterator[Browser]:
+    async with chromium(playwright, people.workspace / "microphone.wav") as started:
+        yield started

@@ -18,7 +18,8 @@ from playwright.async_api import Error as PlaywrightError
 from agents.auth import Identity
 from agents.roles import Role
 from agents.service import make_account
-from tests.real.hotline import AGENT_TONE, Hotline
+from deploy.stack.sip import Caller
+from tests.real.hotline import AGENT_TONE, CALLER_TONE, MAIN, Hotline
 
 CHROMIUM: Final = "/usr/bin/chromium"
 PATIENCE_MS: Final = 20_000
@@ -104,6 +105,13 @@ class Desk:
             await self.page.locator("[data-test=begin]").click()
         await expect(presence).to_have_attribute("data-state", "available", timeout=PATIENCE_MS)
 
+    async def pause(self) -> None:
+        """Take no queue's calls; colleagues may ring."""
+        presence = self.page.locator("[data-test=presence]")
+        await presence.get_by_role("button").last.click()
+        await self.page.get_by_role("menuitem", name="会议").click()
+        await expect(presence).to_have_attribute("data-state", "paused", timeout=PATIENCE_MS)
+
     async def crash(self) -> None:
         """Let the whole browser die at once, without a word to anybody."""
         browser = self.page.context.browser
@@ -132,6 +140,18 @@ class Desk:
         async with asyncio.timeout(within):
             while abs(await self.page.evaluate("window.heard ? window.heard() : 0") - tone) > 15:  # noqa: ASYNC110 - the judgement is on a window of sound
                 await asyncio.sleep(0.1)
+
+
+async def talking(desk: Desk, caller: Caller) -> None:
+    """Bring a caller and the agent at the desk together."""
+    await caller.answered()
+    await caller.rtp.wait_for(MAIN, within=10)
+    caller.press("0")
+    await desk.call("ringing")
+    await desk.page.keyboard.press("F2")
+    await desk.call("talking")
+    await caller.rtp.wait_for(AGENT_TONE, within=10)
+    await desk.hears(CALLER_TONE)
 
 
 _passwords: dict[str, str] = {}

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, expect
 
-from deploy.stack.sip import Caller
-from tests.real.desk import Desk, chromium, open_desk, write_microphone
-from tests.real.hotline import AGENT_TONE, CALLER_TONE, MAIN, MUSIC, Hotline
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def people(hotline: Hotline) -> Hotline:
-    """The hotline with its people's side."""
-    hotline.workspace.mkdir(parents=True, exist_ok=True)
-    write_microphone(hotline.workspace / "microphone.wav")
-    await hotline.stack.start("desktop", "agents")
-    return hotline
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def playwright() -> AsyncIterator[Playwright]:
-    async with async_playwright() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(people: Hotline, playwright: Playwright) -> AsyncIterator[Browser]:
-    async with chromium(playwright, people.workspace / "microphone.wav") as started:
-        yield started
+from deploy.stack.rtp import share_of
+from tests.real.desk import PATIENCE_MS, Desk, chromium, open_desk, talking, write_microphone
+from tests.real.hotline import AGENT_TONE, CALLER_TONE, MUSIC, Hotline, until
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -41,18 +21,6 @@ async def desk(people: Hotline, browser: Browser) -> AsyncIterator[Desk]:
         await desk.line("ready")
         await desk.go_online()
         yield desk
-
-
-async def talking(desk: Desk, caller: Caller) -> None:
-    """Bring a caller and the agent at the desk together."""
-    await caller.answered()
-    await caller.rtp.wait_for(MAIN, within=10)
-    caller.press("0")
-    await desk.call("ringing")
-    await desk.page.keyboard.press("F2")
-    await desk.call("talking")
-    await caller.rtp.wait_for(AGENT_TONE, within=10)
-    await desk.hears(CALLER_TONE)
 
 
 async def test_an_agent_takes_a_call_and_both_hear_each_other(people: Hotline, desk: Desk) -> None:
@@ -110,3 +78,173 @@ async def test_an_agent_whose_browser_died_takes_over_elsewhere_and_has_his_call
             await again.page.keyboard.press("F4")
             await caller.ended(within=30)
     assert (await people.record(number))["agent"] == "a2002"
+
+
+SECOND_TONE = 1_000.0
+
+
+async def pick(desk: Desk, words: str, *, keys: str) -> None:
+    """Choose by the keyboard alone whom the caller goes to."""
+    await desk.page.keyboard.press("F7")
+    field = desk.page.get_by_role("combobox", name="转接到")
+    await field.fill(words)
+    await expect(desk.page.get_by_role("option", name=words)).to_be_visible(timeout=PATIENCE_MS)
+    await field.press(keys)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def second(people: Hotline, playwright: Playwright) -> AsyncIterator[Desk]:
+    """A colleague's desk whose microphone has a tone of its own; he takes no queue's calls."""
+    microphone = people.workspace / "second.wav"
+    write_microphone(microphone, SECOND_TONE)
+    async with (
+        chromium(playwright, microphone) as browser,
+        open_desk(people, browser, "a2003") as desk,
+    ):
+        await desk.sign_in()
+        await desk.line("ready")
+        await desk.pause()
+        yield desk
+
+
+async def test_a_caller_is_handed_over_to_a_second_browser(
+    people: Hotline, desk: Desk, second: Desk
+) -> None:
+    number = people.number()
+    async with people.caller(number) as caller:
+        await talking(desk, caller)
+        await pick(desk, "a2003", keys="Shift+Enter")
+        await desk.idle()
+        await second.call("ringing")
+        await second.page.keyboard.press("F2")
+        await second.hears(CALLER_TONE)
+        await caller.rtp.wait_for(SECOND_TONE, within=10)
+        await second.page.keyboard.press("F4")
+        await caller.ended(within=30)
+    assert (await people.record(number))["disposition"] == "answered"
+
+
+async def test_a_colleague_is_asked_and_then_all_three_speak(
+    people: Hotline, desk: Desk, second: Desk
+) -> None:
+    number = people.number()
+    async with people.caller(number) as caller:
+        await talking(desk, caller)
+        await pick(desk, "a2003", keys="Enter")
+        await second.call("ringing")
+        await second.page.keyboard.press("F2")
+        await desk.hears(SECOND_TONE)
+        await caller.rtp.wait_for(MUSIC, within=10)
+        await second.hears(AGENT_TONE)
+        await desk.page.get_by_role("button", name="三方通话").press("Enter")
+        await expect(desk.page.locator("[data-test=consultation]")).to_contain_text(
+            "三方通话中", timeout=PATIENCE_MS
+        )
+        await until(lambda: share_of(caller.rtp.audio(0.3), SECOND_TONE) > 0.2, 15)
+        await until(lambda: share_of(caller.rtp.audio(0.3), AGENT_TONE) > 0.2, 15)
+        await desk.page.get_by_role("button", name="退出，让双方继续").press("Enter")
+        await desk.idle()
+        await caller.rtp.wait_for(SECOND_TONE, within=10)
+        await second.hears(CALLER_TONE)
+        await second.page.keyboard.press("F4")
+        await second.idle()
+        await caller.ended(within=30)
+    assert (await people.record(number))["disposition"] == "answered"
+
+
+async def test_a_caller_is_taken_back_from_a_colleague_who_does_not_answer(
+    people: Hotline, desk: Desk, second: Desk
+) -> None:
+    number = people.number()
+    async with people.caller(number) as caller:
+        await talking(desk, caller)
+        await pick(desk, "a2003", keys="Enter")
+        await second.call("ringing")
+        await caller.rtp.wait_for(MUSIC, within=10)
+        await desk.page.get_by_role("button", name="完成转接").press("Enter")
+        await expect(desk.page.get_by_text("对方尚未接听")).to_be_visible(timeout=PATIENCE_MS)
+        await desk.page.get_by_role("button", name="取回来电者").press("Enter")
+        await desk.hears(CALLER_TONE)
+        await caller.rtp.wait_for(AGENT_TONE, within=10)
+        await desk.page.keyboard.press("F4")
+        await caller.ended(within=30)
+    assert (await people.record(number))["agent"] == "a2001"
+
+
+async def test_a_number_is_shown_for_a_reason_and_the_sound_of_the_call_is_kept(
+    people: Hotline, desk: Desk
+) -> None:
+    number = people.number()
+    async with people.caller(number) as caller:
+        await talking(desk, caller)
+        shown = desk.page.locator("[data-test=number]")
+        await expect(shown).to_contain_text("*", timeout=PATIENCE_MS)
+        await desk.page.locator("[data-test=reveal]").press("Enter")
+        await desk.page.get_by_label("查看原因").fill("核实来电者")
+        await desk.page.get_by_label("查看原因").press("Enter")
+        await expect(shown).to_have_text(number, timeout=PATIENCE_MS)
+        await expect(desk.page.locator("[data-test=quality]")).to_be_visible(timeout=PATIENCE_MS)
+        await desk.page.keyboard.press("F4")
+        await desk.idle()
+        await caller.ended(within=30)
+    call = (await people.record(number))["call_id"]
+    [audited] = await people.rows(
+        "SELECT actor, detail FROM audit WHERE action = 'number.revealed' AND object = $1",
+        f"call:{call}",
+    )
+    assert tuple(audited) == ("a2001", '{"reason": "核实来电者"}')
+    async with asyncio.timeout(30):
+        kept = "SELECT * FROM call_quality WHERE call_id = $1"
+        while not (rows := await people.rows(kept, call)):  # noqa: ASYNC110 - a row appears
+            await asyncio.sleep(0.1)
+    assert rows[0]["person"] == "a2001"
+    assert rows[0]["received"] > 50
+    assert rows[0]["codec"]
+
+
+USUAL = (
+    "孩子昨晚开始发烧，三十九度，问要不要去医院",
+    "咨询流感疫苗什么时候可以接种，在哪里打",
+    "问医保报销比例是多少，异地就医怎么报",
+    "想预约省人民医院的专家门诊",
+    "投诉医院乱收费，态度不好",
+)
+
+
+async def test_a_usual_call_is_filed_with_at_most_four_keys_after_its_end(
+    people: Hotline, desk: Desk
+) -> None:
+    pressed = {}
+    for words in USUAL:
+        number = people.number()
+        async with people.caller(number) as caller:
+            await desk.go_online()
+            await talking(desk, caller)
+            await desk.page.get_by_label("办理记录").fill(words)
+            await expect(desk.page.get_by_role("option").first).to_be_visible(timeout=PATIENCE_MS)
+            keys = ["F4"]
+            await desk.page.keyboard.press("F4")
+            await desk.idle()
+            await caller.ended(within=30)
+        call = (await people.record(number))["call_id"]
+        for key in ("1", "Enter"):
+            if await desk.page.locator("[data-test=category]").count() == 0 or key == "Enter":
+                await wait_aimed(desk)
+                keys.append(key)
+                await desk.page.keyboard.press(key)
+        async with asyncio.timeout(30):
+            while not await people.rows(  # noqa: ASYNC110 - a row appears
+                "SELECT code FROM request_version WHERE call_id = $1 AND code <> ''", call
+            ):
+                await asyncio.sleep(0.1)
+        pressed[words] = keys[1:]
+    assert max(map(len, pressed.values())) <= 4, pressed
+
+
+async def wait_aimed(desk: Desk) -> None:
+    """Wait until the hands are where the work is: at the category, or at saving."""
+    at = "document.activeElement"
+    aimed = f"({at}?.dataset.test ?? {at}?.role) === 'save' || {at}?.role === 'combobox'"
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not await desk.page.evaluate(aimed):  # noqa: ASYNC110 - the focus moves in the browser
+            await asyncio.sleep(0.05)

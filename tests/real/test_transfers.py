@@ -272,7 +272,7 @@ async def test_all_three_speak_and_whoever_leaves_parts_nobody_else(
     number = exchange.number()
     async with AsyncExitStack() as parties:
         other = await parties.enter_async_context(
-            exchange.outside(talk_seconds=60.0 if leaves == "agent" else 12.0)
+            exchange.outside(talk_seconds=20.0 if leaves == "agent" else 12.0)
         )
         agent = await parties.enter_async_context(exchange.agent(talk_seconds=60.0))
         caller = await parties.enter_async_context(exchange.caller(number))
@@ -286,14 +286,16 @@ async def test_all_three_speak_and_whoever_leaves_parts_nobody_else(
         await both_heard(caller.rtp, AGENT_TONE, OUTSIDE_TONE)
         if leaves == "agent":
             await to_rating(exchange.link, talk)
+            await agent.sees("BYE", 10)
             await caller.rtp.wait_for(OUTSIDE_TONE, 10)
             await other.rtp.wait_for(CALLER_TONE, 5)
+            await other.sees("BYE", 40, sent=True)
         else:
             await other.sees("BYE", 30, sent=True)
             await caller.rtp.wait_for(AGENT_TONE, 10)
             await agent.rtp.wait_for(CALLER_TONE, 5)
             await to_rating(exchange.link, talk)
-            await caller.rtp.wait_for(RATE_US, 10)
+        await caller.rtp.wait_for(RATE_US, 10)
         caller.hang_up()
         await caller.ended(10)
     call = await exchange.record(number)

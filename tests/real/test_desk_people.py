@@ -1,0 +1,209 @@
+"""Coming in for the first time, in a real browser; and what a page may not do wrong for anybody."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import pyotp
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from agents.passwords import STEP_SECONDS
+from agents.roles import Role
+from agents.service import make_link
+from deploy.stack.desktop import SOURCE
+from tests.real.desk import PATIENCE_MS, Desk, open_desk, talking
+from tests.real.hotline import Hotline
+
+PASSWORD: Final = "河边的旧磨坊今年又转起来了"  # noqa: S105 - of nobody
+AXE: Final = SOURCE / "node_modules/axe-core/axe.min.js"
+GRAVE: Final = {"serious", "critical"}
+
+
+@asynccontextmanager
+async def window(browser: Browser) -> AsyncIterator[Page]:
+    context = await browser.new_context(
+        viewport={"width": 1366, "height": 768}, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
+    try:
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
+    finally:
+        await context.close()
+
+
+async def enter(hotline: Hotline, page: Page, person: str, role: Role) -> None:
+    """Come in by the operator's link."""
+    link = await make_link(hotline.stack.settings, person, role)
+    address = f"http://127.0.0.1:{hotline.stack.ports.web}/enter#{link.partition('#')[2]}"
+    await page.goto(address)
+
+
+async def invited(page: Page, person: str, name: str, role: str) -> str:
+    """Let the administrator make a user by the keyboard alone; give the link."""
+    await page.get_by_label("工号", exact=True).fill(person)
+    await page.get_by_label("姓名", exact=True).fill(name)
+    await page.get_by_role("combobox", name="角色", exact=True).focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("option", name=role).last.click()
+    await page.get_by_label("姓名", exact=True).press("Enter")
+    await expect(page.get_by_text(f"{person} 的一次性链接")).to_be_visible(timeout=PATIENCE_MS)
+    return await page.locator("input[data-test=link], [data-test=link] input").input_value()
+
+
+async def choose(page: Page, password: str) -> None:
+    await page.get_by_label("新密码").fill(password)
+    await page.get_by_label("再输一次").fill(password)
+    await page.get_by_label("再输一次").press("Enter")
+
+
+async def sign_in(page: Page, person: str, code: str = "") -> None:
+    await page.get_by_label("工号").fill(person)
+    await page.get_by_label("密码").fill(PASSWORD)
+    await page.get_by_label("密码").press("Enter")
+    if code:
+        await page.get_by_label("动态验证码").fill(code)
+        await page.get_by_label("动态验证码").press("Enter")
+
+
+async def test_an_administrator_makes_a_supervisor_who_sets_up_his_own_way_in(
+    people: Hotline, browser: Browser
+) -> None:
+    async with window(browser) as admin, window(browser) as page:
+        await enter(people, admin, "admin", Role.ADMINISTRATOR)
+        await expect(admin.get_by_role("heading", name="新建用户")).to_be_visible(
+            timeout=PATIENCE_MS
+        )
+        link = await invited(admin, "s9", "王班长", "班长")
+        await page.goto(link)
+        await expect(page.get_by_role("heading", name="王班长")).to_be_visible(timeout=PATIENCE_MS)
+        await choose(page, PASSWORD)
+        await page.get_by_role("button", name="开始设置").press("Enter")
+        shown = page.locator("[data-test=factor-key]")
+        await expect(page.get_by_role("img", name="验证器二维码")).to_be_visible(
+            timeout=PATIENCE_MS
+        )
+        codes = pyotp.TOTP((await shown.inner_text()).replace(" ", ""))
+        now = time.time()
+        await page.get_by_label("6 位验证码").fill(codes.at(now))
+        await page.get_by_label("6 位验证码").press("Enter")
+        await expect(page.get_by_text("设置完成")).to_be_visible(timeout=PATIENCE_MS)
+        await sign_in(page, "s9", codes.at(now + STEP_SECONDS))
+        await expect(page.locator("[data-test=presence]")).to_be_visible(timeout=PATIENCE_MS)
+        row = admin.locator("[data-test=user-s9]")
+        await admin.reload()
+        await expect(row).to_contain_text("密码 · 验证器", timeout=PATIENCE_MS)
+        await row.get_by_role("button", name="停用").click()
+        await admin.get_by_role("button", name="确定").click()
+        await expect(row).to_contain_text("已停用", timeout=PATIENCE_MS)
+        # Shut out in the middle of his work: his desk is the sign-in again.
+        await expect(page.get_by_label("工号")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def test_a_forgotten_password_is_replaced_by_a_link(
+    people: Hotline, browser: Browser
+) -> None:
+    async with (
+        window(browser) as admin,
+        window(browser) as page,
+        open_desk(people, browser, "a2003") as desk,
+    ):
+        await enter(people, admin, "admin", Role.ADMINISTRATOR)
+        row = admin.locator("[data-test=user-a2003]")
+        await row.get_by_role("button", name="重置链接").click()
+        link = admin.locator("input[data-test=link], [data-test=link] input")
+        await page.goto(await link.input_value())
+        await choose(page, PASSWORD)
+        await expect(page.get_by_text("设置完成")).to_be_visible(timeout=PATIENCE_MS)
+        await sign_in(page, "a2003")
+        await page.get_by_role("link", name="我的账户").click()
+        await page.get_by_label("当前密码").fill(PASSWORD)
+        await choose(page, desk.password)
+        await expect(page.get_by_text("密码已更改")).to_be_visible(timeout=PATIENCE_MS)
+        await page.get_by_role("button", name="退出登录").click()
+        await expect(page.get_by_label("工号")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def grave(page: Page) -> list[str]:
+    """Give what axe finds on the page as it stands that keeps somebody from using it."""
+    await page.evaluate(AXE.read_text("utf-8"))
+    found: dict[str, Any] = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    return [
+        f"{page.url} {one['id']}: {[node['target'] for node in one['nodes']][:3]}"
+        for one in found["violations"]
+        if one["impact"] in GRAVE
+    ]
+
+
+PAGES: Final = {
+    Role.ADMINISTRATOR: ("people", "board", "account"),
+    Role.SUPERVISOR: ("desk", "board", "sound", "account"),
+}
+
+
+@pytest.mark.parametrize("theme", ["浅色", "深色"])
+async def test_axe_finds_nothing_serious_on_any_page(
+    people: Hotline, browser: Browser, theme: str
+) -> None:
+    found = []
+    for role, pages in PAGES.items():
+        async with window(browser) as page:
+            await page.goto(f"http://127.0.0.1:{people.stack.ports.web}/")
+            await expect(page.get_by_label("工号")).to_be_visible(timeout=PATIENCE_MS)
+            await choose_theme(page, theme)
+            found += await grave(page)
+            await enter(people, page, f"{role.value}9", role)
+            await expect(page.get_by_role("navigation")).to_be_visible(timeout=PATIENCE_MS)
+            for name in pages:
+                await page.goto(f"http://127.0.0.1:{people.stack.ports.web}/#/{name}")
+                await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
+                await page.wait_for_load_state("networkidle")
+                found += await grave(page)
+    assert found == []
+
+
+async def choose_theme(page: Page, theme: str) -> None:
+    """Press the look's button until it shows this one."""
+    button = page.get_by_role("button", name=re.compile("外观"))
+    for _ in range(3):
+        if theme in (await button.get_attribute("aria-label") or ""):
+            return
+        await button.click()
+    raise AssertionError(f"expected {theme} to be among the looks")
+
+
+async def test_axe_finds_nothing_serious_in_a_call(people: Hotline, browser: Browser) -> None:
+    number = people.number()
+    async with (
+        open_desk(people, browser, "a2001") as desk,
+        window(browser) as chief,
+        people.caller(number) as caller,
+    ):
+        await enter(people, chief, "supervisor9", Role.SUPERVISOR)
+        await desk.sign_in()
+        await desk.line("ready")
+        await desk.go_online()
+        await talking(desk, caller)
+        await desk.page.locator("[data-test=reveal]").click()
+        await desk.page.get_by_label("办理记录").fill("孩子发烧三十九度，想问怎么办")
+        await desk.page.keyboard.press("F7")
+        await expect(desk.page.get_by_label("转接到").first).to_be_visible(timeout=PATIENCE_MS)
+        await desk.page.keyboard.press("F1")
+        notice = chief.locator("[data-test=notice-help]")
+        await expect(notice).to_contain_text("a2001 求助", timeout=PATIENCE_MS)
+        found = [*await grave(desk.page), *await grave(chief)]
+        await notice.get_by_role("button", name="知道了").press("Enter")
+        await expect(notice).to_have_count(0, timeout=PATIENCE_MS)
+        await end(desk)
+        await caller.ended(within=30)
+    assert found == []
+
+
+async def end(desk: Desk) -> None:
+    await desk.page.keyboard.press("F4")
+    await desk.idle()
