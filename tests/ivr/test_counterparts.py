@@ -119,6 +119,16 @@ async def test_calls_of_before_a_file_begins_are_not_missed_in_it(
     assert (await checked(connection, told)).differences == []
 
 
+async def test_a_call_of_which_a_part_was_put_away_is_not_said_to_have_been_shorter(
+    connection: Connection, told: Settings
+) -> None:
+    """Its first CDR stood in the file before, its last one stands in this."""
+    path = told.spool.directory.parent / "cdr-custom/cdr.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], *lines[3:]]))
+    assert (await checked(connection, told)).differences == []
+
+
 def rotate(path: Path, first: int, ending: str, *, seconds_ago: int = 5) -> None:
     """Put a file's first lines away by another name, as logrotate does."""
     lines = path.read_text().splitlines(keepends=True)
