@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from aiohttp import web
 from aiohttp_pydantic.injectors import Group
@@ -24,6 +23,11 @@ from ivr.database import Session
 LONGEST_SECONDS: Final = 60.0
 """Then the question is given up, also in the database; a shorter span answers sooner."""
 LONGEST_DAYS: Final = 3 * 366
+
+_LOOK_SECONDS: Final = 0.25
+"""How often it is looked whether somebody still waits for an answer."""
+
+T = TypeVar("T")
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
 
@@ -151,25 +155,34 @@ async def show_calls(
     request: web.Request, wanted: Wanted, scheme: Key, code: Key
 ) -> r200[CallsBehind]:
     """Give the calls behind a category's figure, of all queues and agents."""
-    async with _in_time(request) as connection:
-        found = await calls_behind(connection, wanted.filters(), scheme, code)
+    filters = wanted.filters()
+    found = await _asked(request, lambda session: calls_behind(session, filters, scheme, code))
     return answer(CallsBehind(calls=[CallBehind.model_validate(row) for row in found]))
 
 
 async def _run(request: web.Request, name: str, filters: Filters) -> Report:
     if name not in REPORTS:
         raise Refused(404)
-    async with _in_time(request) as connection:
-        return await run_report(connection, name, filters)
+    return await _asked(request, lambda session: run_report(session, name, filters))
 
 
-@asynccontextmanager
-async def _in_time(request: web.Request) -> AsyncIterator[Session]:
+async def _asked(request: web.Request, question: Callable[[Session], Awaitable[T]]) -> T:
+    """Ask the database as long as somebody waits for the answer, and not for ever."""
+
+    async def ask() -> T:
+        async with reading(request) as connection:
+            return await question(connection)
+
     try:
-        async with asyncio.timeout(LONGEST_SECONDS), reading(request) as connection:
-            yield connection
+        async with asyncio.timeout(LONGEST_SECONDS), asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(ask(), name="report")
+            while not asking.done():
+                await asyncio.wait({asking}, timeout=_LOOK_SECONDS)
+                if request.transport is None or request.transport.is_closing():
+                    asking.cancel()
     except TimeoutError:
         raise Refused(503, "too_long", "统计时间过长，已停止；请缩短日期范围。") from None
+    return asking.result()
 
 
 def _writer(form: Format) -> tuple[Callable[[Report], bytes], str]:

@@ -13,6 +13,7 @@ export function makeRoutes(): Router {
       { path: '/desk', name: 'desk', component: () => import('./pages/DeskPage.vue') },
       { path: '/people', name: 'people', component: () => import('./pages/PeoplePage.vue') },
       { path: '/board', name: 'board', component: () => import('./pages/BoardPage.vue') },
+      { path: '/reports', name: 'reports', component: () => import('./pages/ReportsPage.vue') },
       { path: '/sound', name: 'sound', component: () => import('./pages/SoundPage.vue') },
       { path: '/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
       { path: '/:rest(.*)*', redirect: '/login' },

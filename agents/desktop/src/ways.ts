@@ -1,7 +1,7 @@
 /** Which page somebody may use, and where he is sent instead. Pure. */
 import type { Schemas } from './api'
 
-export type Page = 'login' | 'setup' | 'desk' | 'people' | 'board' | 'sound' | 'account'
+export type Page = 'login' | 'setup' | 'desk' | 'people' | 'board' | 'reports' | 'sound' | 'account'
 type Person = Pick<Schemas['Session'], 'limited' | 'permissions'>
 
 /** The permission that a page's data need; the rest is for everybody who is signed in. */
@@ -9,6 +9,7 @@ const NEEDS: Partial<Record<Page, string>> = {
   desk: 'calls.take',
   people: 'users.manage',
   board: 'live.see',
+  reports: 'reports.see',
   sound: 'calls.take',
 }
 /** The first of these that somebody may use is where he begins. */

@@ -5,13 +5,14 @@ import { detour, homeOf, mayUse } from '../src/ways'
 const someone = (...permissions: string[]): { limited: boolean; permissions: string[] } => ({ limited: false, permissions })
 const AGENT = someone('calls.take', 'live.see')
 const ADMINISTRATOR = someone('live.see', 'metrics.see', 'users.manage')
+const ANALYST = someone('live.see', 'reports.see')
 const AUDITOR = someone('audit.read')
 
 describe('whoever comes in', () => {
   it.each([
     ['an agent', AGENT, 'desk'],
     ['an administrator', ADMINISTRATOR, 'people'],
-    ['an analyst', someone('live.see'), 'board'],
+    ['an analyst', ANALYST, 'board'],
     ['an auditor', AUDITOR, 'account'],
     ['one who has no password yet', { ...ADMINISTRATOR, limited: true }, 'setup'],
   ] as const)('%s begins where he may be', (_, person, home) => {
@@ -24,7 +25,7 @@ describe('whoever comes in', () => {
   })
 })
 
-it.each(['desk', 'people', 'board', 'sound', 'account', 'setup'] as const)('nobody gets “%s” without having signed in', (page) => {
+it.each(['desk', 'people', 'board', 'reports', 'sound', 'account', 'setup'] as const)('nobody gets “%s” without having signed in', (page) => {
   expect(detour(page, null)).toBe('login')
 })
 
@@ -32,6 +33,8 @@ it('nobody gets a page whose data he would be refused', () => {
   expect(detour('desk', ADMINISTRATOR)).toBe('people')
   expect(detour('people', AGENT)).toBe('desk')
   expect(mayUse('board', AUDITOR)).toBe(false)
+  expect(mayUse('reports', AGENT)).toBe(false)
+  expect(detour('reports', ANALYST)).toBeNull()
 })
 
 it('a limited session has one page, and no other has it', () => {

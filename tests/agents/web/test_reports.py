@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import UTC, datetime
 
@@ -111,3 +112,24 @@ async def test_a_report_that_takes_too_long_is_stopped_and_said_to_be(
         await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
         came = await desk.ask("GET", f"/reports/region?{SPAN}")
     assert (came.status, (await came.json())["code"]) == (503, "too_long")
+
+
+async def test_a_report_that_nobody_waits_for_any_more_is_given_up(desk: Desk, pool: Pool) -> None:
+    running = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND query LIKE '%report.request%' AND pid <> pg_backend_pid()"
+    )
+
+    async def comes_to(count: int) -> None:
+        async with asyncio.timeout(20):
+            while await pool.fetchval(running) != count:  # noqa: ASYNC110 - the server changes it
+                await asyncio.sleep(0.05)
+
+    await desk.enter(Role.ANALYST)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(desk.ask("GET", f"/reports/region?{SPAN}"))
+            await comes_to(1)
+            asking.cancel()
+        await comes_to(0)

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+
+import { daysBack } from '../src/clock'
+import { fileOf, totals } from '../src/stores/reports'
+
+const WANTED = { name: 'menu-path', first: '2026-11-01', last: '2026-11-22', queue: '', agent: 'a1001', unit: '' }
+
+it('a file covers what the table shows', () => {
+  const file = new URL(fileOf(WANTED, 'xlsx'), 'http://desk')
+  expect(file.pathname).toBe('/api/v1/reports/menu-path/file')
+  expect(Object.fromEntries(file.searchParams)).toEqual({ first: '2026-11-01', last: '2026-11-22', queue: '', agent: 'a1001', unit: '', form: 'xlsx' })
+})
+
+it('every column of figures has its total, and what the row is about has none', () => {
+  const table = { title: '', period: '', headings: ['日期', '请求', '接通'], rows: [['2026-11-01', 3, 2], ['2026-11-02', 4, 0]] }
+  expect(totals(table)).toEqual([7, 2])
+})
+
+it('a day begins when it begins at the hotline', () => {
+  const lateInGreenwich = Date.UTC(2026, 10, 21, 17)
+  expect(daysBack(0, lateInGreenwich)).toBe('2026-11-22')
+  expect(daysBack(22, lateInGreenwich)).toBe('2026-10-31')
+})
