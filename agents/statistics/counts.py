@@ -36,7 +36,7 @@ class Disagreement:
     """How many too many; negative when some are missing."""
 
 
-async def merge(session: Session) -> int:
+async def merge(session: Session | Pool) -> int:
     """Fold the waiting changes into the counts; returns how many there were."""
     merged: int = await queries.merge_counts(session)
     if merged:

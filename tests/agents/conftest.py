@@ -208,3 +208,16 @@ async def record_call(
         agent,
     )
     return call_id
+
+
+async def file_request(pool: Pool, call_id: str, code: str = "C02.01.01") -> None:
+    """File what a recorded call was about, as its agent would at once."""
+    await pool.execute(
+        "INSERT INTO request (opened_at, call_id, made_at, scheme, service, code, source,"
+        " position, confidence, settlement, unit)"
+        " VALUES (call_opened_at($1), $1, call_opened_at($1), '12320-2016', $2, $3, 'agent', 1, 1,"
+        " 'on_the_spot', 'self')",
+        call_id,
+        code[0],
+        code,
+    )

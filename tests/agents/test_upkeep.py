@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import cast
+
+import pytest
+
 from agents import upkeep
 from ivr.database import Pool
+from tests.agents.conftest import file_request, record_call
 
 
 async def test_an_answer_is_kept_for_thirty_days(pool: Pool) -> None:
@@ -43,3 +49,37 @@ async def test_figures_of_sound_are_kept_for_half_a_year(pool: Pool) -> None:
     )
     await upkeep.tidy(pool)
     assert await pool.fetchval("SELECT string_agg(part, ',') FROM call_quality") == "part-fresh"
+
+
+async def test_requests_are_folded_into_the_counts_without_anybody_asking(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "CHORES", ((upkeep.merge, 0.05),))
+    await pool.execute("SELECT make_partitions_ahead(1)")
+    running = asyncio.create_task(upkeep.run(pool))
+    try:
+        await file_request(pool, await record_call(pool))
+        async with asyncio.timeout(20):
+            while await pool.fetchval("SELECT count(*) FROM count_change"):  # noqa: ASYNC110 - it is folded elsewhere
+                await asyncio.sleep(0.02)
+        assert await pool.fetchval("SELECT sum(n) FROM month_count") == 1
+    finally:
+        running.cancel()
+
+
+async def test_a_chore_that_fails_is_done_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = asyncio.Event()
+    failures = iter((OSError("away"), OSError("away")))
+
+    async def chore(_pool: Pool) -> None:
+        for failure in failures:
+            raise failure
+        done.set()
+
+    monkeypatch.setattr(upkeep, "CHORES", ((chore, 0.01),))
+    running = asyncio.create_task(upkeep.run(cast("Pool", None)))
+    try:
+        async with asyncio.timeout(20):
+            await done.wait()
+    finally:
+        running.cancel()

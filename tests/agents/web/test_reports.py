@@ -12,8 +12,7 @@ import pytest
 from agents.roles import Role
 from agents.web import reports
 from ivr.database import Pool
-from ivr.lines import opened_at
-from tests.agents.conftest import Desk, record_call
+from tests.agents.conftest import Desk, file_request, record_call
 
 FIRST = datetime(2026, 11, 20, 1, tzinfo=UTC)
 SPAN = "first=2026-11-20&last=2026-11-21"
@@ -26,15 +25,7 @@ async def requests_filed(pool: Pool) -> list[str]:
     for serial, (day, code) in enumerate(((20, "C02.01.01"), (21, "C02.01.01"), (21, "T01"))):
         at = datetime(2026, 11, day, 2, 0, serial, tzinfo=UTC)
         call_id = await record_call(pool, call_id=f"n1-7-{int(at.timestamp())}.{serial}")
-        await pool.execute(
-            "INSERT INTO request (opened_at, call_id, made_at, scheme, service, code, source,"
-            " position, confidence, settlement, unit)"
-            " VALUES ($1, $2, $1, '12320-2016', $3, $4, 'agent', 1, 1, 'on_the_spot', 'self')",
-            opened_at(call_id),
-            call_id,
-            code[0],
-            code,
-        )
+        await file_request(pool, call_id, code)
         calls.append(call_id)
     return calls
 
