@@ -47,8 +47,9 @@ NOT_AFTER_SECONDS: Final = 20
 UNTRACED_SECONDS: Final = 60
 """After that, and this much for the ledger, an attempt without a trace never began."""
 
-NUMBER_SECONDS: Final = 2.0
-"""How long an agent waits for the number; then nobody is rung."""
+NUMBER_SECONDS: Final = 5.0
+"""How long an agent waits for the number. Then nobody is rung, and until the place holder stands
+in line again whoever is next is served: a database that halts for a moment shall not cost that."""
 
 LEAST_IN_LINE: Final = timedelta(seconds=30)
 """With less time before closing, a place holder does not enter the line any more."""

@@ -140,6 +140,28 @@ class Callbacks(Hotline):
         writer.close()
         return answer
 
+    async def agent_hangs_up(self, agent: str = "a1001") -> None:
+        """End what an agent's telephone is doing, over Asterisk: no clock of SIPp's decides."""
+        channels = [
+            line["channame"]
+            for line in self.lines()
+            if line["eventtype"] == "CHAN_START"
+            and line["channame"].startswith(f"PJSIP/agent-{agent}-")
+        ]
+        answer = await self.ask("live", {"Action": "Hangup", "Channel": channels[-1]})
+        assert b"Channel Hungup" in answer, answer
+
+    @asynccontextmanager
+    async def halted(self, table: str) -> AsyncIterator[None]:
+        """Let everybody who asks for a table wait."""
+        connection = await asyncpg.connect(self.database, timeout=5)
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+                yield
+        finally:
+            await connection.close(timeout=5)
+
     async def originate(self, attempt_id: str, not_after: int) -> None:
         """Order a place holder as the bridge does, but late or by a wrong name."""
         values = {

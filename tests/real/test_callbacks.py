@@ -28,6 +28,10 @@ from tests.real.call_backs import (
 )
 from tests.real.hotline import AGENT_TONE, MAIN, OFFER, until
 
+_TALKED_SECONDS = 2.5
+_HALT_SECONDS = 3.0
+"""Longer than an agent's question took before it was given up."""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callbacks]:
@@ -49,13 +53,17 @@ async def test_a_call_back_keeps_the_place_between_two_who_wait_on_the_line(
         await booking
         ticket = await hotline.ticket(books, "calling")
         citizen = await parties.enter_async_context(hotline.citizen())
-        agent = await parties.enter_async_context(hotline.agent(talk_seconds=6))
+        agent = await parties.enter_async_context(hotline.agent(talk_seconds=110))
         await first.rtp.wait_for(AGENT_TONE, 90)
+        await hotline.agent_hangs_up()
         await citizen.rtp.wait_for(AGENT_TONE, 90)
         assert not last.rtp.hears(AGENT_TONE)
-        await agent.rtp.wait_for(440.0, 5)
+        await agent.rtp.wait_for(440.0, 30)
+        await asyncio.sleep(_TALKED_SECONDS)
+        await hotline.agent_hangs_up()
         await last.rtp.wait_for(AGENT_TONE, 90)
-        await last.ended(20)
+        await hotline.agent_hangs_up()
+        await last.ended(40)
     ticket = await hotline.ticket(books, "reached")
     (attempt,) = await hotline.attempts(ticket)
     assert (attempt["outcome"], ticket["tries"]) == ("answered", 1)
@@ -69,12 +77,30 @@ async def test_a_call_back_keeps_the_place_between_two_who_wait_on_the_line(
     assert [
         (r["direction"], r["dialled"], r["disposition"], r["agent"], r["callback_of"]) for r in rows
     ] == [("outbound", books, "answered", "a1001", call["call_id"])]
-    assert 2_000 < rows[0]["talk_ms"] < 12_000
+    assert rows[0]["talk_ms"] > _TALKED_SECONDS * 1_000 - 500
     row = await hotline.recording(attempt["attempt_id"])
     sound, rate = soundfile.read(io.BytesIO(hotline.sound(row)), dtype="int16")
     middle = sound[len(sound) // 2 - rate // 2 : len(sound) // 2 + rate // 2]
     assert share_of(middle[:, 0], 440.0) > 0.8, "left: the citizen"
     assert share_of(middle[:, 1], AGENT_TONE) > 0.8, "right: the agent"
+
+
+async def test_a_database_that_halts_for_a_moment_costs_nobody_his_turn(
+    hotline: Callbacks,
+) -> None:
+    number = hotline.mobile()
+    async with AsyncExitStack() as parties:
+        await hotline.promised(number)
+        ticket = await hotline.ticket(number, "calling")
+        (attempt,) = await hotline.attempts(ticket)
+        citizen = await parties.enter_async_context(hotline.citizen())
+        async with hotline.halted("callback_attempt"):
+            await parties.enter_async_context(hotline.agent(talk_seconds=10))
+            await until(lambda: hotline.has(attempt["attempt_id"], "AGENT"), 40)
+            await asyncio.sleep(_HALT_SECONDS)
+        await citizen.rtp.wait_for(AGENT_TONE, 90)
+        await hotline.ticket(number, "reached")
+    assert [one["outcome"] for one in await hotline.attempts(ticket)] == ["answered"]
 
 
 async def test_who_is_not_reached_three_times_goes_to_people_and_is_rung_no_more(
