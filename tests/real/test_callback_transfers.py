@@ -11,13 +11,14 @@ import pytest
 import pytest_asyncio
 import soundfile
 
-from deploy.stack.rtp import RATE, sine
+from deploy.stack.rtp import RATE, RtpParty, share_of, sine
 from deploy.stack.sip import Agent, Caller
 from deploy.stack.stack import CALLER_ADDRESS
+from ivr.asterisk.actions import Hangup
 from ivr.asterisk.link import Link
 from ivr.config import DefinitionSettings
 from ivr.transfer_targets import load_targets
-from ivr.transfers import Conversation, consult, hand_over, take_back, to_rating
+from ivr.transfers import Conversation, consult, hand_over, join, take_back, to_rating
 from tests.real.call_backs import Callbacks, running_callbacks, waiting
 from tests.real.exchange import Outside, linked
 from tests.real.hotline import AGENT_TONE, MUSIC, RATE_US, until
@@ -231,6 +232,34 @@ async def test_an_agent_takes_him_back(hotline: Callbacks, link: Link, rings: fl
         await called.citizen.sees("BYE", 40)
         call = await recorded(called)
     assert (call["agent"], call["rating_offered"]) == ("a1001", True)
+
+
+async def test_all_three_speak_and_the_agent_leaves_the_other_two_together(
+    hotline: Callbacks, link: Link
+) -> None:
+    async with AsyncExitStack() as parties:
+        called = await called_back(hotline, parties)
+        await consult(link, called.talk, TARGET)
+        await called.agent.rtp.wait_for(TARGET_TONE, 20)
+        await called.citizen.rtp.wait_for(MUSIC, 20)
+        await join(link, called.talk)
+        await both_heard(called.citizen.rtp, AGENT_TONE, TARGET_TONE)
+        await both_heard(called.agent.rtp, CITIZEN_TONE, TARGET_TONE)
+        await both_heard(called.target.rtp, CITIZEN_TONE, AGENT_TONE)
+        await to_rating(link, called.talk)
+        await called.agent.sees("BYE", 20)
+        await called.citizen.rtp.wait_for(TARGET_TONE, 20)
+        await called.target.rtp.wait_for(CITIZEN_TONE, 20)
+        await link.send(Hangup(called.talk.caller))
+        call = await recorded(called)
+    assert (call["disposition"], call["agent"]) == ("answered", "a1001")
+
+
+async def both_heard(ear: RtpParty, *tones: float) -> None:
+    """Wait until each of these tones has a good part of the sound."""
+    async with asyncio.timeout(30):
+        while min(share_of(ear.audio(0.3), tone) for tone in tones) < 0.2:  # noqa: ASYNC110 - the judgement is on a window of sound
+            await asyncio.sleep(0.1)
 
 
 async def test_an_agent_who_hangs_up_while_it_rings_leaves_him_to_the_next_agent(

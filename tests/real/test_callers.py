@@ -160,6 +160,8 @@ async def test_the_emergency_switch_puts_its_announcement_first_within_seconds(
     await exchange.stack.stop("postgres")
     await asyncio.sleep(5)
     await hears(spoken)
+    await exchange.stack.restart("ivr")
+    await hears(spoken)
     await exchange.stack.start("postgres")
     await thrown("off", "--reason", "结束")
     await hears(MAIN)
