@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import structlog
@@ -90,26 +90,9 @@ async def running(settings: Settings) -> AsyncIterator[int]:
         )
         parts.feed.watch(parts.watch.hear)
         running_beside = [
-            tasks.create_task(parts.watch.run(), name="watch"),
-            tasks.create_task(parts.feed.run(), name="feed"),
-            tasks.create_task(upkeep.run(pool), name="upkeep"),
+            tasks.create_task(work, name=name)
+            for name, work in _beside(pool, settings, parts).items()
         ]
-        if settings.web.suggestions:
-            learner = keep_learning(pool, settings, parts.suggestions.prepare)
-            running_beside += [
-                tasks.create_task(parts.suggestions.prepare(), name="model"),
-                tasks.create_task(learner, name="learner"),
-            ]
-        running_beside.append(tasks.create_task(asyncio.to_thread(places.prepare), name="places"))
-        link = None
-        if settings.desk_ami.secret.get_secret_value():
-            link = Link(settings.desk_ami, pace=Pace(snapshot=None))
-            running_beside.append(tasks.create_task(link.run(), name="link"))
-        doors = Doors(pool, settings.database, parts.watch, parts.feed, link)
-        keeper = Attendance(doors, timedelta(seconds=settings.web.wrap_up_seconds))
-        running_beside.append(tasks.create_task(keeper.run(), name="presence"))
-        alarms = Alarms(pool, parts.watch, parts.feed)
-        running_beside.append(tasks.create_task(alarms.run(), name="alarms"))
         app = make_app(settings, Stores(pool, redis), parts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:
@@ -122,6 +105,29 @@ async def running(settings: Settings) -> AsyncIterator[int]:
             for task in running_beside:
                 task.cancel()
             parts.suggestions.close()
+
+
+def _beside(pool: Pool, settings: Settings, parts: Parts) -> dict[str, Coroutine[Any, Any, object]]:
+    """Return what runs beside the application, by name."""
+    link = None
+    if settings.desk_ami.secret.get_secret_value():
+        link = Link(settings.desk_ami, pace=Pace(snapshot=None))
+    doors = Doors(pool, settings.database, parts.watch, parts.feed, link)
+    wrap_up = timedelta(seconds=settings.web.wrap_up_seconds)
+    work: dict[str, Coroutine[Any, Any, object]] = {
+        "watch": parts.watch.run(),
+        "feed": parts.feed.run(),
+        "upkeep": upkeep.run(pool),
+        "places": asyncio.to_thread(places.prepare),
+        "presence": Attendance(doors, wrap_up).run(),
+        "alarms": Alarms(pool, parts.watch, parts.feed).run(),
+    }
+    if link is not None:
+        work["link"] = link.run()
+    if settings.web.suggestions:
+        work["model"] = parts.suggestions.prepare()
+        work["learner"] = keep_learning(pool, settings, parts.suggestions.prepare)
+    return work
 
 
 async def make_link(settings: Settings, person: str, role: Role | None) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from redis.exceptions import RedisError
@@ -35,7 +35,7 @@ from ivr.routing import Surge, answer, aside
 from ivr.supervision import Supervisor
 from ivr.surge import Speak, Switch
 from ivr.surge_memory import SurgeMemory
-from ivr.transfer_targets import load_targets
+from ivr.transfer_targets import Target, load_targets
 from ivr.transfer_wishes import Transfers
 from ivr.waiting import tell_place
 
@@ -83,21 +83,8 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
             async def menus_answer() -> bool:
                 return await _takes_connections(agi.host, port)
 
-            live = Live(link, settings.redis, settings.node.name, {"menus": menus_answer})
-            tasks.create_task(link.run(), name="link")
-            tasks.create_task(live.run(), name="live")
-            tasks.create_task(shelf.watch(), name="definitions")
-            pausing = Pausing(link, settings.redis, settings.node.name)
-            tasks.create_task(pausing.run(), name="pausing")
-            transfers = Transfers(
-                link,
-                settings.redis,
-                settings.node.name,
-                lambda: load_targets(settings.definitions.transfers),
-            )
-            tasks.create_task(transfers.run(), name="transfers")
-            tasks.create_task(known.callers.run(), name="callers")
-            tasks.create_task(known.switch.run(), name="surge")
+            for name, work in _beside(settings, link, known, menus_answer).items():
+                tasks.create_task(work, name=name)
             if settings.callback.secret.get_secret_value():
                 tasks.create_task(dialler.run(), name="dialler")
                 tasks.create_task(dialler.deliver(ignore), name="dialler events")
@@ -134,6 +121,26 @@ class Known:
     switch: Switch
     recaller: Recaller
     find: Find = find_nothing
+
+
+def _beside(
+    settings: Settings, link: Link, known: Known, menus_answer: Callable[[], Awaitable[bool]]
+) -> dict[str, Coroutine[Any, Any, object]]:
+    """Return what runs over the live link and beside the menus, by name."""
+    redis, node = settings.redis, settings.node.name
+
+    def targets() -> Mapping[str, Target]:
+        return load_targets(settings.definitions.transfers)
+
+    return {
+        "link": link.run(),
+        "live": Live(link, redis, node, {"menus": menus_answer}).run(),
+        "definitions": known.shelf.watch(),
+        "pausing": Pausing(link, redis, node).run(),
+        "transfers": Transfers(link, redis, node, targets).run(),
+        "callers": known.callers.run(),
+        "surge": known.switch.run(),
+    }
 
 
 async def lead(channel: Channel, known: Known) -> None:
