@@ -10,7 +10,6 @@ is taken out before it is granted, and what waited too long is dropped.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -21,25 +20,18 @@ from typing import Final, Self
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from ivr import wishes
 from ivr.asterisk.actions import CoreShowChannels
 from ivr.asterisk.link import Link
 from ivr.asterisk.snapshot import ChannelSeen, snapshot
 from ivr.calls import CALL_ID
 from ivr.config import RedisSettings
 from ivr.errors import ActionRefused, HotlineError, PeerBroke, ValueRefused
-from ivr.live import connect
 from ivr.transfer_targets import Target, colleague
 from ivr.transfers import Conversation, consult, hand_over, join, take_back, to_rating
 
-WANTED_SECONDS: Final = 5.0
-MOST: Final = 100
-"""Wishes in the list at once; the oldest go."""
-
 _ANSWER_KEPT_SECONDS: Final = 10
-_BLOCK_SECONDS: Final = 0.5
-_REST_SECONDS: Final = 1.0
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 _AGENT: Final = re.compile(r"[a-z0-9]{1,16}")
 
@@ -121,11 +113,7 @@ def answer_key(node: str, wish: str) -> str:
 
 async def ask(redis: Redis, node: str, wish: Wish) -> None:
     """Write a wish down for the bridge of a node."""
-    async with redis.pipeline() as pipe:
-        pipe.rpush(list_key(node), json.dumps(asdict(wish)))
-        pipe.ltrim(list_key(node), -MOST, -1)
-        pipe.expire(list_key(node), int(WANTED_SECONDS) + 1)
-        await pipe.execute()
+    await wishes.put(redis, list_key(node), json.dumps(asdict(wish)))
 
 
 async def answer_of(redis: Redis, node: str, wish: Wish) -> Answer | None:
@@ -206,16 +194,7 @@ class Transfers:
 
     async def run(self) -> None:
         """Grant wishes until cancelled; without Redis there are none."""
-        own = asyncio.current_task()
-        async with connect(self._settings) as redis:
-            # redis-py 8.1 can lose the cancellation of a question: seen while it connects.
-            while own is None or not own.cancelling():
-                try:
-                    found = await redis.blpop([list_key(self._node)], timeout=_BLOCK_SECONDS)
-                    if found is not None:
-                        await self._grant(redis, str(found[1]))
-                except (OSError, RedisError):
-                    await asyncio.sleep(_REST_SECONDS)
+        await wishes.take(self._settings, list_key(self._node), self._grant)
 
     async def _grant(self, redis: Redis, text: str) -> None:
         try:

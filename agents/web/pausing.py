@@ -16,7 +16,8 @@ from agents.web.api import answer, change, session, who
 from agents.web.health import REDIS, WATCH
 from agents.web.problems import Refused
 from ivr.calls import CALL_ID
-from ivr.recordings.pausing import WANTED_SECONDS, Wish, ask
+from ivr.recordings.pausing import Wish, ask
+from ivr.wishes import WANTED_SECONDS
 
 CONFIRM_SECONDS: Final = 5.0
 """The journal says within a second whether the recording is paused."""

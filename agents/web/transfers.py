@@ -25,7 +25,8 @@ from ivr.calls import CALL_ID
 from ivr.errors import DefinitionInvalid
 from ivr.queues import Activity
 from ivr.transfer_targets import load_targets
-from ivr.transfer_wishes import WANTED_SECONDS, Answer, Verb, Wish, answer_of, ask
+from ivr.transfer_wishes import Answer, Verb, Wish, answer_of, ask
+from ivr.wishes import WANTED_SECONDS
 
 TARGETS: Final = web.AppKey("transfer_targets", Path)
 """Where transfers.toml lies."""

@@ -9,7 +9,6 @@ to a pause is told by the journal alone. Nothing is asked twice; what waited too
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -18,25 +17,18 @@ from typing import Final, Self
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from ivr import wishes
 from ivr.asterisk.actions import CoreShowChannels, PlayDtmf
 from ivr.asterisk.link import Link
 from ivr.asterisk.snapshot import snapshot
 from ivr.calls import CALL_ID
 from ivr.config import RedisSettings
 from ivr.errors import HotlineError, PeerBroke
-from ivr.live import connect
 
 PAUSE_KEY: Final = "A"
 RESUME_KEY: Final = "B"
 """As features.conf has them; no telephone can send these."""
-WANTED_SECONDS: Final = 5.0
-MOST: Final = 100
-"""Wishes in the list at once; the oldest go."""
-
-_BLOCK_SECONDS: Final = 0.5
-_REST_SECONDS: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -77,11 +69,7 @@ class Wish:
 
 async def ask(redis: Redis, node: str, wish: Wish) -> None:
     """Write a wish down for the bridge of a node."""
-    async with redis.pipeline() as pipe:
-        pipe.rpush(list_key(node), json.dumps(asdict(wish)))
-        pipe.ltrim(list_key(node), -MOST, -1)
-        pipe.expire(list_key(node), int(WANTED_SECONDS) + 1)
-        await pipe.execute()
+    await wishes.put(redis, list_key(node), json.dumps(asdict(wish)))
 
 
 class Pausing:
@@ -101,19 +89,9 @@ class Pausing:
 
     async def run(self) -> None:
         """Grant wishes until cancelled; without Redis there are none."""
-        own = asyncio.current_task()
-        async with connect(self._settings) as redis:
-            # redis-py 8.1 can lose the cancellation of a question: seen while it connects.
-            while own is None or not own.cancelling():
-                try:
-                    found = await redis.blpop([self._key], timeout=_BLOCK_SECONDS)
-                except (OSError, RedisError):
-                    await asyncio.sleep(_REST_SECONDS)
-                    continue
-                if found is not None:
-                    await self._grant(str(found[1]))
+        await wishes.take(self._settings, self._key, self._grant)
 
-    async def _grant(self, text: str) -> None:
+    async def _grant(self, _redis: Redis, text: str) -> None:
         try:
             wish = Wish.parse(text)
             if self._now() > wish.until:

@@ -19,7 +19,6 @@ from ivr.errors import DefinitionInvalid, PeerBroke
 from ivr.live import connect
 from ivr.transfer_targets import Kind, Target
 from ivr.transfer_wishes import (
-    MOST,
     Answer,
     Scene,
     Transfers,
@@ -263,11 +262,3 @@ async def test_what_is_no_wish_is_dropped_and_the_next_one_is_granted(
         async with granting(asterisk, valkey) as redis:
             await redis.rpush(list_key("n1"), text)
             assert await answered(redis, wish()) is Answer.DONE
-
-
-async def test_the_list_has_an_end(valkey: Valkey) -> None:
-    async with connect(valkey.settings) as redis:
-        for _ in range(MOST + 5):
-            await ask(redis, "n1", wish())
-        assert await redis.llen(list_key("n1")) == MOST
-        assert 0 < await redis.ttl(list_key("n1")) <= 6
