@@ -1,12 +1,25 @@
 -- name: search_articles(question, lineage, on, most)
--- Articles in force that hold what was asked, titles first; by category when nothing was asked.
+-- Articles in force that hold what was asked, titles first; by category when nothing was asked. At
+-- most 400 that have it in their title, and 400 that have it anywhere, are weighed against each
+-- other: to weigh an article its words are read whole, and a common word stands in thousands.
+WITH in_force AS NOT MATERIALIZED (
+    SELECT article_id, version, words
+    FROM article_version
+    WHERE state = 'approved'
+      AND (cardinality(:lineage::text[]) = 0 OR categories && :lineage)
+      AND (valid_from IS NULL OR valid_from <= :on) AND (valid_until IS NULL OR valid_until > :on)
+), candidate AS (
+    (SELECT article_id, version FROM in_force
+     WHERE :question::text <> '' AND ts_filter(words, '{a}') @@ :question::text::tsquery
+     ORDER BY article_id LIMIT 400)
+    UNION
+    (SELECT article_id, version FROM in_force
+     WHERE :question::text = '' OR words @@ :question::text::tsquery
+     ORDER BY article_id LIMIT 400)
+)
 SELECT article_id, version, title, categories, answer, sources, valid_from, valid_until,
        CASE WHEN :question::text = '' THEN 0 ELSE ts_rank(words, :question::text::tsquery) END AS rank
-FROM article_version
-WHERE state = 'approved'
-  AND (:question::text = '' OR words @@ :question::text::tsquery)
-  AND (cardinality(:lineage::text[]) = 0 OR categories && :lineage)
-  AND (valid_from IS NULL OR valid_from <= :on) AND (valid_until IS NULL OR valid_until > :on)
+FROM candidate JOIN article_version USING (article_id, version)
 ORDER BY rank DESC, article_id
 LIMIT :most;
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from agents import knowledge
 from agents.articles import Article
+from agents.bigrams import vector
 from ivr.database import Pool, Session
 
 TODAY = date(2026, 11, 22)
@@ -33,6 +34,26 @@ async def test_articles_with_every_word_come_before_any_others(pool: Pool) -> No
         assert await found("高血压") == set()
         assert await found("，。") == set()
         assert await found("") == set()
+
+
+async def test_a_title_comes_first_however_many_older_articles_have_the_word(pool: Pool) -> None:
+    await pool.execute(
+        """
+        WITH place AS (
+            INSERT INTO article (slug) SELECT 'a' || n FROM generate_series(1, 900) AS n
+            RETURNING article_id)
+        INSERT INTO article_version (article_id, version, state, title, categories, answer, body,
+            sources, written_by, judged_by, judged_at, words)
+        SELECT article_id, 1, 'approved', '题', '{}', '答', '文', '{}', 'a', 'b', now(),
+            $1::text::tsvector FROM place
+        """,
+        vector("题", "答", "接种之后" * 9),
+    )
+    async with pool.acquire() as connection:
+        titled = await put(connection, Article("接种", "答", ""))
+        hits = await knowledge.search(connection, "接种", "", TODAY, 10)
+    assert hits[0].article_id == titled
+    assert len(hits) == 10
 
 
 async def test_a_category_finds_what_was_written_for_it_or_for_what_it_belongs_to(
