@@ -135,7 +135,7 @@ class Desk:
     async def idle(self) -> None:
         await expect(self.page.locator("[data-test=call]")).to_have_count(0, timeout=PATIENCE_MS)
 
-    async def hears(self, tone: float, within: float = 10.0) -> None:
+    async def hears(self, tone: float, within: float = 30.0) -> None:
         """Wait until the loudest tone that the browser receives is this one."""
         async with asyncio.timeout(within):
             while abs(await self.page.evaluate("window.heard ? window.heard() : 0") - tone) > 15:  # noqa: ASYNC110 - the judgement is on a window of sound
@@ -145,12 +145,12 @@ class Desk:
 async def talking(desk: Desk, caller: Caller) -> None:
     """Bring a caller and the agent at the desk together."""
     await caller.answered()
-    await caller.rtp.wait_for(MAIN, within=10)
+    await caller.rtp.wait_for(MAIN, within=30)
     caller.press("0")
     await desk.call("ringing")
     await desk.page.keyboard.press("F2")
     await desk.call("talking")
-    await caller.rtp.wait_for(AGENT_TONE, within=10)
+    await caller.rtp.wait_for(AGENT_TONE, within=30)
     await desk.hears(CALLER_TONE)
 
 
