@@ -35,6 +35,13 @@ def test_the_bridge_is_killed_five_seconds_after_its_last_sign_of_life() -> None
     assert {key: service[key] for key in wanted} == wanted
 
 
+def test_the_bridge_may_speak_an_emergencys_announcement_into_the_sounds() -> None:
+    service = _unit(REPOSITORY / "deploy/systemd/hotline-ivr.service")["Service"]
+    assert service["ReadWritePaths"] == "-/var/lib/hotline/sounds"
+    compose = (REPOSITORY / "deploy/compose.yaml").read_text(encoding="utf-8")
+    assert "/var/lib/hotline/sounds:/var/lib/hotline/sounds\n" in compose
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
 def test_a_unit_runs_as_nobody_special(path: Path) -> None:
     service = _unit(path)["Service"]
