@@ -173,17 +173,24 @@ async def test_a_store_that_is_away_refuses_or_hangs_is_an_error_in_time(
 async def dripping() -> AsyncIterator[str]:
     """A server whose answers come byte by byte, and would take hours."""
     answer = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000000\r\n\r\n"
+    over = asyncio.Event()
 
     async def drips(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         with suppress(OSError):
-            while True:
+            while not writer.is_closing():
                 writer.write(b"x")
                 await writer.drain()
                 await asyncio.sleep(0.02)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        over.set()
 
     async with await asyncio.start_server(drips, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with asyncio.timeout(60):
+            await over.wait()
 
 
 async def test_a_store_that_gives_a_file_drop_by_drop_is_an_error_in_time(
