@@ -128,7 +128,7 @@ def test_nothing_but_asterisks_folders_can_be_written_in_the_sandbox(tmp_path: P
 
 def test_the_agents_and_only_they_are_colleagues() -> None:
     texts = render(check_values(**GOOD))
-    colleagues = texts["extensions.conf"].partition("[colleagues]")[2]
+    colleagues = texts["extensions.conf"].partition("[colleagues]")[2].partition("\n[")[0]
     assert colleagues.count("exten =>") == 1
     assert "exten => a1001,1," in colleagues
 
