@@ -36,7 +36,7 @@ CHECKS: Final = (
     Check(
         "真实系统 · real Asterisk, SIPp, PostgreSQL", ("pytest", *_TWO_AT_ONCE, "-m", "real"), 30
     ),
-    Check("故障 · faults under load", ("pytest", "-m", "faults and not real"), 15),
+    Check("故障 · faults under load", ("pytest", "-m", "faults and not real"), 20),
 )
 """Where each is cut off when it hangs; usually half of it is enough."""
 
