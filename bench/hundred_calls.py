@@ -253,7 +253,11 @@ async def bench_calls(
         code = await last_calls(bench, dial)
     steady = bench.calls_open[len(bench.calls_open) // 5 :]
     return {
-        "sipp": {"code": code, **last_statistics(bench.folder / "caller.stat")},
+        "sipp": {
+            "code": code,
+            "callers": last_statistics(bench.folder / "caller.stat"),
+            "agents": last_statistics(bench.folder / "agent.stat"),
+        },
         "calls_at_once": {"least": min(steady), "median": float(np.median(steady))},
         "load_average": {"median": float(np.median(bench.load)), "most": max(bench.load)},
         "processes": {name: course.figures() for name, course in bench.courses.items()},
@@ -292,7 +296,7 @@ async def let_agents_stay(stack: Stack) -> None:
         assert usual in text
         text = text.replace(usual, here)
     path.write_text(text, "utf-8")
-    await console(stack.layout, "pjsip reload")
+    await console(stack.layout, "module reload res_pjsip.so")
 
 
 async def settle(bench: Bench) -> bool:

@@ -38,6 +38,7 @@ async def console(layout: Layout, line: str) -> str:
             process.kill()
             await process.wait()
     answer = said.decode("utf-8", "replace")
-    if process.returncode:
+    # A console that does not know a command says so and calls it a success.
+    if process.returncode or answer.startswith("No such command"):
         raise HotlineError(f"Expected Asterisk to take {line!r}, it said: {answer}")
     return answer

@@ -36,6 +36,11 @@ async def test_a_line_that_is_refused_is_an_error_with_the_answer(layout: Layout
         await console.console(layout, "echo no; exit 1")
 
 
+async def test_a_command_that_the_console_does_not_know_is_an_error(layout: Layout) -> None:
+    with pytest.raises(HotlineError, match="No such command 'pjsip reload'"):
+        await console.console(layout, "echo No such command \\'pjsip reload\\'")
+
+
 async def test_a_console_that_says_nothing_is_left_and_ended(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
