@@ -24,6 +24,7 @@ from agents.throttle import Limit, Throttle
 from agents.web.problems import Handler, Refused, invalid
 from ivr.config import DatabaseSettings
 from ivr.database import Pool, Session, transaction
+from ivr.failpoints import reach
 
 KEY_HEADER: Final = "Idempotency-Key"
 
@@ -109,12 +110,16 @@ def change(handler: Typed) -> Handler:
             begun = await queries.begin_change(connection, person=person, key=key, fingerprint=seen)
             if begun is None:
                 return await _again(connection, person, key, seen)
+            reach("change.begun")
             request[_CONNECTION] = connection
             response = await made(request)
+            reach("change.made")
             body = response.text if isinstance(response, web.Response) else None
             await queries.answer_change(
                 connection, person=person, key=key, status=response.status, body=body
             )
+            reach("change.commit.before")
+        reach("change.commit.after")
         for act in request[_AFTERWARDS]:
             await act()
         return response
