@@ -80,7 +80,7 @@ async def _learn(folder: str) -> int | None:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await process.communicate()
     tail = said[-_TAIL_BYTES:].decode("utf-8", "replace").strip().splitlines()
     _log.info("learning.ended", code=process.returncode, said=tail[-1] if tail else "")
     return process.returncode

@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import signal
 import sys
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Final, Protocol
 
@@ -89,16 +91,17 @@ async def recognise(name: str, sound: bytes, locale: str, *, seconds: float) -> 
         limit=_MOST_BYTES + 1,
         start_new_session=True,
     )
+    code: int | None = None
     try:
         async with asyncio.timeout(seconds):
             said = await _converse(process, sound)
-            code = await process.wait()
+            code = await _ended(process)
     except TimeoutError:
         raise RecogniserFailed(f"{name}: expected a text in {seconds:g} s.") from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if code is None:
+            _kill(process)
+            await _ended(process)
     if code != 0:
         raise RecogniserFailed(f"{name}: ended with {code}.")
     return _text(name, said)
@@ -114,8 +117,20 @@ async def _converse(process: asyncio.subprocess.Process, sound: bytes) -> bytes:
     while len(said) <= _MOST_BYTES and (more := await process.stdout.read(_MOST_BYTES)):
         said += more
     if len(said) > _MOST_BYTES:
-        process.kill()
+        _kill(process)
     return said
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int | None:
+    """Wait for the end; what is still in the pipe is read, or the pipe would never close."""
+    await process.communicate()
+    return process.returncode
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """Kill it and whatever it has started: each of them may hold the pipe open."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _text(name: str, said: bytes) -> str:

@@ -36,7 +36,7 @@ async def console(layout: Layout, line: str) -> str:
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()
     answer = said.decode("utf-8", "replace")
     # A console that does not know a command says so and calls it a success.
     if process.returncode or answer.startswith("No such command"):

@@ -88,7 +88,7 @@ async def make_cluster(layout: Layout, password: str) -> None:
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()
     if process.returncode != 0:
         raise HotlineError(f"initdb ended with {process.returncode}: {said.decode()[-2000:]}")
     (beside / "data").rename(layout.postgres)

@@ -216,7 +216,7 @@ class Stack:
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
+                await process.communicate()
         return process.returncode or 0, said.decode("utf-8")
 
     async def _build_desktop(self) -> None:

@@ -29,10 +29,17 @@ async def test_signs_that_cannot_be_read_become_blanks_and_a_flood_is_cut() -> N
     assert text == "x" * LONGEST_TEXT
 
 
-@pytest.mark.parametrize("name", ["raises", "dies", "endless", "binary", "absent"])
+@pytest.mark.parametrize("name", ["raises", "dies", "binary", "absent"])
 async def test_a_recogniser_that_fails_makes_no_text(name: str) -> None:
     with pytest.raises(RecogniserFailed, match=name):
         await recognise(name, a_wav(440, 0), "zh", seconds=60)
+
+
+async def test_a_recogniser_that_never_stops_talking_is_killed_without_waiting_for_its_end() -> (
+    None
+):
+    with pytest.raises(RecogniserFailed, match="endless: ended with -9"):
+        await recognise("endless", a_wav(440, 0), "zh", seconds=60)
 
 
 async def test_a_recogniser_that_hears_nothing_has_not_failed() -> None:
