@@ -160,23 +160,36 @@ class Attendance:
             self._stirred.set()
 
 
-async def standing_of(connection: Session | Pool, person: str) -> Standing | None:
-    """Return somebody's presence; None for whoever never used a desk."""
-    everybody = await standings(connection)
-    return next((one for one in everybody if one.person == person), None)
+async def standing_of(
+    connection: Session | Pool, person: str, seat: Mapping[str, Any] | None = None
+) -> Standing | None:
+    """Return somebody's presence; None for whoever never used a desk.
+
+    Args:
+        connection: for reading.
+        person: whose.
+        seat: what his telephone does: what he has said since he was last shown then counts at
+            once, before the keeper has looked.
+    """
+    rows = [row async for row in queries.presences(connection, rest=_REST)]
+    for row in rows:
+        if row["person"] == person:
+            said = row["shown"] and row["since"] > row["shown_since"]
+            return standing(person, _meant(row), seat) if said and seat else _as_shown(row)
+    return None
 
 
 async def standings(connection: Session | Pool) -> list[Standing]:
     """Return everybody's presence as it was last shown."""
-    found = []
-    async for row in queries.presences(connection, rest=_REST):
-        if row["shown"]:
-            seen = Shown(State(row["shown"]), row["shown_reason"], row["shown_call"])
-        else:
-            seen = shown(_meant(row), None)
-        since = row["shown_since"] or row["since"]
-        found.append(Standing(row["person"], seen, since, row["until"]))
-    return found
+    return [_as_shown(row) async for row in queries.presences(connection, rest=_REST)]
+
+
+def _as_shown(row: Mapping[str, Any]) -> Standing:
+    if row["shown"]:
+        seen = Shown(State(row["shown"]), row["shown_reason"], row["shown_call"])
+    else:
+        seen = shown(_meant(row), None)
+    return Standing(row["person"], seen, row["shown_since"] or row["since"], row["until"])
 
 
 async def mean(connection: Session, person: str, state: State, reason: str = "") -> Meant:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -80,6 +80,8 @@ class Phone:
     queues: frozenset[str]
     paused: frozenset[str]
     pause_reason: str
+    since: datetime
+    """When it began to do so."""
 
 
 def phone_of(seat: Mapping[str, Any] | None) -> Phone | None:
@@ -92,6 +94,7 @@ def phone_of(seat: Mapping[str, Any] | None) -> Phone | None:
         frozenset(seat["queues"]),
         frozenset(seat["paused"]),
         str(seat.get("pause_reason", "")),
+        datetime.fromtimestamp(seat.get("since_ms", 0) / 1_000, UTC),
     )
 
 
@@ -124,10 +127,16 @@ def _left(moment: Moment) -> bool:
 
 
 def _unanswered(moment: Moment) -> bool:
-    available = moment.meant.state is State.AVAILABLE and moment.phone is not None
-    return available and bool(
-        moment.phone and moment.phone.paused and moment.phone.pause_reason == _AUTO_PAUSE
-    )
+    """Tell whether it rang in vain since he said that he is there.
+
+    An older pause is the one that he has just ended: the queues have not done so yet, and one of
+    them does it before the others.
+    """
+    phone = moment.phone
+    if phone is None or moment.busy or moment.meant.state is not State.AVAILABLE:
+        return False
+    everywhere = bool(phone.queues) and phone.paused >= phone.queues
+    return everywhere and phone.pause_reason == _AUTO_PAUSE and phone.since > moment.meant.since
 
 
 def _talked(moment: Moment) -> bool:

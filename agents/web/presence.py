@@ -72,8 +72,10 @@ _NAMES = {**REASONS, NO_ANSWER: "振铃未接"}
 @endpoint
 async def show(request: web.Request) -> r200[Presence]:
     """Give one's own presence; away, for whoever has not said anything yet."""
+    person = who(request).person
+    seat = request.app[WATCH].seats.get(person)
     async with reading(request) as connection:
-        found = await attendance.standing_of(connection, who(request).person)
+        found = await attendance.standing_of(connection, person, seat)
     if found is None:
         raise Refused(404, "presence_unknown", "尚未上线。")
     return answer(_presence(found))

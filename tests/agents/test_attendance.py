@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -159,15 +160,48 @@ async def test_the_queues_are_paused_as_meant_and_put_right_when_they_differ(
             running.cancel()
 
 
+def rung_out(at: float) -> dict[str, Any]:
+    """Describe a telephone that app_queue has paused, since a second of 1970's."""
+    return {"paused": ["consult"], "pause_reason": "Auto-Pause", "since_ms": round(at * 1_000)}
+
+
 async def test_whoever_let_it_ring_is_shown_paused_and_not_unpaused(
     redis: Redis, pool: Pool, database: DatabaseSettings
 ) -> None:
     async with centre(redis, pool, database) as at:
         await at.means(State.AVAILABLE)
-        await at.phone("paused", paused=["consult"], pause_reason="Auto-Pause")
+        await at.phone("paused", **rung_out(time.time() + 1))
         assert await at.shown() == "paused"
         [row] = await pool.fetch("SELECT state, reason FROM presence")
         assert tuple(row) == ("paused", "no_answer")
+
+
+async def test_whoever_is_back_says_it_once_though_the_queues_are_slow_to_follow(
+    redis: Redis, pool: Pool, database: DatabaseSettings
+) -> None:
+    async with centre(redis, pool, database) as at:
+        await at.means(State.AVAILABLE)
+        await at.phone("paused", **rung_out(time.time() - 1))
+        await at.keeper.look()
+        assert await at.shown() == "available"
+
+
+async def test_what_somebody_says_is_shown_to_him_before_the_keeper_has_looked(
+    redis: Redis, pool: Pool, database: DatabaseSettings
+) -> None:
+    async with centre(redis, pool, database) as at:
+        await at.means(State.PAUSED, "meal")
+        await at.phone("ready")
+        async with pool.acquire() as connection:
+            await attendance.mean(connection, "a1001", State.AVAILABLE)
+        seat = at.watch.seats["a1001"]
+        said = await attendance.standing_of(pool, "a1001", seat)
+        assert said is not None
+        assert said.shown.state is State.AVAILABLE
+        talking = {**seat, "activity": "talking", "call": "n1-17-1.42"}
+        said = await attendance.standing_of(pool, "a1001", talking)
+        assert said is not None
+        assert said.shown.state is State.TALKING
 
 
 async def test_whoever_left_is_away(redis: Redis, pool: Pool, database: DatabaseSettings) -> None:

@@ -26,6 +26,7 @@ from ivr.queues import Activity
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 WRAP_UP = timedelta(seconds=60)
+SECOND = timedelta(seconds=1)
 QUEUES = frozenset({"consult", "psych"})
 
 
@@ -35,8 +36,9 @@ def phone(
     call: str = "",
     paused: frozenset[str] = frozenset(),
     reason: str = "",
+    since: datetime = NOW,
 ) -> Phone:
-    return Phone(activity, call, QUEUES, paused, reason)
+    return Phone(activity, call, QUEUES, paused, reason, since)
 
 
 def moment(
@@ -74,9 +76,23 @@ def test_a_wrap_up_ends_at_its_limit_and_not_before() -> None:
 
 
 def test_whoever_let_it_ring_is_paused_until_he_says_otherwise() -> None:
-    rung_out = phone(Activity.PAUSED, paused=QUEUES, reason="Auto-Pause")
+    rung_out = phone(Activity.PAUSED, paused=QUEUES, reason="Auto-Pause", since=NOW + SECOND)
     after = follows(moment(State.AVAILABLE, rung_out), WRAP_UP)
     assert (after.state, after.reason) == (State.PAUSED, NO_ANSWER)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        phone(Activity.PAUSED, paused=QUEUES, reason="Auto-Pause", since=NOW - SECOND),
+        phone(Activity.READY, paused=frozenset({"psych"}), reason="Auto-Pause", since=NOW + SECOND),
+        phone(Activity.RINGING, paused=QUEUES, reason="Auto-Pause", since=NOW + SECOND),
+    ],
+    ids=["the queues still pause him", "one of them still does", "it rings"],
+)
+def test_whoever_says_that_he_is_back_says_it_once(seen: Phone) -> None:
+    before = moment(State.AVAILABLE, seen, State.PAUSED)
+    assert follows(before, WRAP_UP) == before.meant
 
 
 def test_whoever_is_signed_out_is_away() -> None:
@@ -136,6 +152,7 @@ phones = st.builds(
     st.just(QUEUES),
     st.frozensets(st.sampled_from(sorted(QUEUES))),
     st.text(max_size=8),
+    st.sampled_from([NOW, NOW + SECOND]),
 )
 
 
@@ -144,7 +161,7 @@ def test_queues_that_did_as_they_were_told_are_left_alone(meant: Meant, seen: Ph
     told = effect(meant, seen)
     if told is not None:
         paused = QUEUES if told.paused else frozenset()
-        after = Phone(seen.activity, "c", QUEUES, paused, told.reason)
+        after = Phone(seen.activity, "c", QUEUES, paused, told.reason, NOW)
         assert effect(meant, after) is None
 
 
@@ -162,5 +179,8 @@ def test_what_follows_stands_until_something_happens(
 
 def test_an_unknown_seat_is_no_telephone() -> None:
     assert phone_of(None) is None
-    seat = {"activity": "ready", "queues": ["consult"], "paused": []}
-    assert phone_of(seat) == Phone(Activity.READY, "", frozenset({"consult"}), frozenset(), "")
+    seat = {"activity": "ready", "queues": ["consult"], "paused": [], "since_ms": 1_500}
+    since = datetime(1970, 1, 1, 0, 0, 1, 500_000, UTC)
+    assert phone_of(seat) == Phone(
+        Activity.READY, "", frozenset({"consult"}), frozenset(), "", since
+    )
