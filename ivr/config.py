@@ -98,6 +98,12 @@ class AmiSettings(_Section):
     """Events held between the parser and the handlers before redrawable ones are shed."""
 
 
+class DeskAmiSettings(AmiSettings):
+    """The people's side's own account, which may pause agents and nothing else."""
+
+    username: str = "desk"
+
+
 class AgiSettings(_Section):
     """Our FastAGI server, asked by the dialplan which way a call goes."""
 
@@ -321,8 +327,7 @@ class Settings(_Section):
 
     node: NodeSettings = NodeSettings()
     ami: AmiSettings = AmiSettings()
-    desk_ami: AmiSettings = AmiSettings(username="desk")
-    """The people's side's own account, which may pause agents and nothing else."""
+    desk_ami: DeskAmiSettings = DeskAmiSettings()
     agi: AgiSettings = AgiSettings()
     telephony: TelephonySettings = TelephonySettings()
     callback: CallbackSettings = CallbackSettings()

@@ -23,6 +23,17 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert (settings.ami.port, settings.ami.host) == (2222, "10.0.0.1")
 
 
+def test_a_manager_account_keeps_its_name_when_only_its_secret_is_told() -> None:
+    told = {
+        "HOTLINE_AMI__SECRET": "a",
+        "HOTLINE_DESK_AMI__SECRET": "b",
+        "HOTLINE_CALLBACK__SECRET": "c",
+    }
+    settings = load_settings(told)
+    names = (settings.ami.username, settings.desk_ami.username, settings.callback.username)
+    assert names == ("live", "desk", "dialer")
+
+
 def test_platform_names_of_the_two_addresses_are_understood() -> None:
     settings = load_settings({"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r/1"})
     assert (settings.database.url, settings.redis.url) == ("postgresql://db/x", "redis://r/1")
