@@ -36,14 +36,9 @@ _NOT_SETTINGS = frozenset({"HOTLINE_SETTINGS", "HOTLINE_CACHE", "HOTLINE_ASTERIS
 """Names for whoever starts the processes; the processes themselves have no use for them."""
 _PLATFORM_NAMES = {"DATABASE_URL": ("database", "url"), "REDIS_URL": ("redis", "url")}
 
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
-Folder = Annotated[Path, AfterValidator(_absolute)]
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
 
 
@@ -351,8 +346,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     environment = os.environ if environment is None else environment
     tree = _from_file(environment.get(f"{_PREFIX}SETTINGS"))
     for name, value in environment.items():
-        keys = _PLATFORM_NAMES.get(name) or _keys_of(name)
-        if keys:
+        if keys := _PLATFORM_NAMES.get(name) or _keys_of(name):
             _put(tree, keys, value, name)
     try:
         return Settings.model_validate(tree)
