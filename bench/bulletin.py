@@ -6,10 +6,13 @@ category by settlement), fetched into Python and compared. DuckDB holds the same
 dictionary columns, sorted by time, with two threads. Rounds are interleaved, so that whatever
 else the machine does hits both alike.
 
-    python bench/bulletin.py [--rows 1000000,10000000] [--rounds 9] [--inserts 1500]
+    python bench/bulletin.py [--rows 1000000,10000000] [--rounds 9] [--blocks 40]
 
 Measured besides: a year (goal 0.2), the same month at the first and the last number of rows
-(goal 1.2), and one insert with its counts against one without (goal 1.3). Last line: JSON.
+(goal 1.2), and one insert with its counts against one without (goal 1.3), each insert its own
+commit, in neighbouring blocks with and without the trigger; the ratio is the median over the
+pairs of blocks, given with its quartiles. Told besides: how long rebuilding all counts and
+comparing them with every request take, and the memory of our server process. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ from agents.reports.bulletin import compile_bulletin  # noqa: E402
 from agents.reports.editorial import parse_editorial  # noqa: E402
 from agents.reports.scheme import network, scheme  # noqa: E402
 from agents.reports.tally import Figures, Period, Standing, UnitMonth  # noqa: E402
-from agents.statistics.counts import load_tally, recount  # noqa: E402
+from agents.statistics.counts import disagreements, load_tally, recount  # noqa: E402
 from agents.statistics.units import store_network  # noqa: E402
 from deploy.stack.postgres import binaries, user_namespace  # noqa: E402
 from ivr.migrations import migrate  # noqa: E402
@@ -135,8 +138,8 @@ def said(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-async def fill(connection: Connection, pool: Databases, rows: int) -> None:
-    """Make the requests and rebuild the counts from them."""
+async def fill(connection: Connection, pool: Databases, rows: int) -> dict[str, float]:
+    """Make the requests, rebuild the counts from them, and compare the two, in milliseconds."""
     leaves = [
         node.code
         for node in scheme("national-2016").taxonomy.nodes.values()
@@ -150,9 +153,15 @@ async def fill(connection: Connection, pool: Databases, rows: int) -> None:
     said(f"{rows} requests")
     await connection.execute("TRUNCATE count_change, day_count, month_count")
     await connection.execute("TRUNCATE month_by_unit, month_by_code, year_by_unit, year_by_code")
+    begun = time.perf_counter()
     await recount(pool, prove=False)
+    rebuilt = time.perf_counter() - begun
     await connection.execute("VACUUM ANALYZE", timeout=1800)
     said("counts")
+    begun = time.perf_counter()
+    assert await disagreements(connection) == []
+    compared = time.perf_counter() - begun
+    return {"rebuild": round(1000 * rebuilt), "compare": round(1000 * compared)}
 
 
 async def duck(connection: Connection, folder: Path) -> Memory:
@@ -229,6 +238,13 @@ async def measure(
     return {name: round(1000 * statistics.median(taken), 2) for name, taken in times.items()}
 
 
+def private_mb(pid: int) -> float:
+    """Tell the memory of a process that it shares with nobody."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    kilobytes = next(line for line in status.splitlines() if line.startswith("RssAnon:"))
+    return round(int(kilobytes.split()[1]) / 1024, 1)
+
+
 async def whole_issue(connection: Connection) -> None:
     """Compile the issue of the month with its history of 22 months, files not included."""
     units = tuple(member.unit for member in network("national"))
@@ -245,8 +261,9 @@ async def whole_issue(connection: Connection) -> None:
     compile_bulletin(Figures(MONTH, units, months, tally), scheme("national-2016"), editorial)
 
 
-async def insert_cost(connection: Connection, inserts: int) -> dict[str, float]:
+async def insert_cost(connection: Connection, blocks: int) -> dict[str, Any]:
     """Compare single inserts, each its own commit, with and without the counts kept."""
+    each, settling = 60, 10
     await connection.execute(
         """INSERT INTO call (opened_at, call_id, node, boot, direction, caller, dialled, started_at,
                final, short, menu_path, wait_ms, ring_ms, talk_ms, hold_ms, rating_offered,
@@ -255,28 +272,33 @@ async def insert_cost(connection: Connection, inserts: int) -> dict[str, float]:
                0, 0, 0, 0, false, false, false, sha256('')
            FROM (SELECT 'n2-1-1475000000.' || i AS id
                  FROM generate_series(1, $1::integer) AS i) AS n""",
-        2 * inserts,
+        2 * blocks * each,
     )
     insert = await connection.prepare(
         """INSERT INTO request (opened_at, call_id, source, position, scheme, service, code,
                confidence, made_at)
            VALUES (call_opened_at($1), $1, 'agent', 1, '12320-2016', 'C', 'C01.01.01', 1, now())"""
     )
-    taken: dict[bool, list[float]] = {True: [], False: []}
-    block = 100
-    for start in range(0, 2 * inserts, block):
-        counted = (start // block) % 2 == 0
+    medians: dict[bool, list[float]] = {True: [], False: []}
+    for block in range(2 * blocks):
+        # Which of a pair comes first changes, so that neither gains from a machine that slows down.
+        counted = block % 4 in {0, 3}
         switch = "ENABLE" if counted else "DISABLE"
         await connection.execute(f"ALTER TABLE request {switch} TRIGGER USER")
-        for number in range(start + 1, start + block + 1):
+        taken = []
+        for number in range(block * each + 1, (block + 1) * each + 1):
             begun = time.perf_counter()
             await insert.fetch(f"n2-1-1475000000.{number}")
-            taken[counted].append(time.perf_counter() - begun)
-    medians = {counted: statistics.median(values) for counted, values in taken.items()}
+            taken.append(time.perf_counter() - begun)
+        # The first ones plan anew what the switch made void.
+        medians[counted].append(statistics.median(taken[settling:]))
+    ratios = [kept / bare for kept, bare in zip(medians[True], medians[False], strict=True)]
     return {
-        "insert": round(1000 * medians[True], 3),
-        "bare insert": round(1000 * medians[False], 3),
-        "insert ratio": round(medians[True] / medians[False], 2),
+        "insert": round(1000 * statistics.median(medians[True]), 3),
+        "bare insert": round(1000 * statistics.median(medians[False]), 3),
+        "insert ratio": round(statistics.median(ratios), 2),
+        "quartiles": [round(q, 2) for q in statistics.quantiles(ratios, n=4)],
+        "inserts": 2 * blocks * (each - settling),
     }
 
 
@@ -300,20 +322,22 @@ async def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     sizes = [int(text) for text in arguments.rows.split(",")]
     with server(folder) as url:
         async with opened(url) as (connection, pool):
-            found: dict[int, dict[str, float]] = {}
+            found: dict[int, dict[str, Any]] = {}
             for rows in sizes:
-                await fill(connection, pool, rows)
+                whole = await fill(connection, pool, rows)
                 memory = await duck(connection, folder)
-                found[rows] = await measure(connection, memory, arguments.rounds)
+                found[rows] = whole | await measure(connection, memory, arguments.rounds)
+                found[rows]["server_mb"] = private_mb(connection.get_server_pid())
                 memory.close()
                 said(f"{rows}: {found[rows]}")
-            cost = await insert_cost(connection, arguments.inserts)
+            cost = await insert_cost(connection, arguments.blocks)
     most = found[sizes[-1]]
     return {
         "ratio": round(most["month"] / most["month duckdb"], 3),
         "year_ratio": round(most["year"] / most["year duckdb"], 3),
         "scale_ratio": round(most["month"] / found[sizes[0]]["month"], 2),
         "insert_ratio": cost["insert ratio"],
+        "insert_quartiles": cost["quartiles"],
         "goals": GOALS,
         "milliseconds": {str(rows): times for rows, times in found.items()} | {"one": cost},
         "python_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -326,7 +350,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", default="1000000,10000000")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--inserts", type=int, default=1500)
+    parser.add_argument("--blocks", type=int, default=40, help="pairs of blocks of inserts")
     folder = Path(tempfile.mkdtemp(prefix="bench-bulletin-"))
     try:
         print(json.dumps(asyncio.run(run(parser.parse_args(), folder)), ensure_ascii=False))

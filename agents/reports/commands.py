@@ -275,7 +275,12 @@ def import_requests(
 
 def recount() -> None:
     """Rebuild all counts and say how many were wrong."""
-    typer.echo(f"{_with_pool(counts.recount)} counts were wrong")
+
+    def told(month: date, position: int, months: int) -> None:
+        typer.echo(f"{month:%Y-%m}, {position} of {months}", err=True)
+
+    wrong = _with_pool(lambda pool: counts.recount(pool, told=told))
+    typer.echo(f"{wrong} counts were wrong")
 
 
 def report(  # noqa: PLR0913 - the options of a command line

@@ -76,56 +76,89 @@ FROM (
 GROUP BY month, unit, code, channel, direction, settlement HAVING sum(n) <> 0
 ORDER BY month, unit, code, channel, direction, settlement;
 
--- name: disagreements()
--- Cells in which the counts differ from what they are counts of, in one snapshot: must be none.
-WITH truth AS (
-    SELECT day, scheme, unit, code, channel, direction, settlement, sum(n) AS n
-    FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7
+-- name: counted_months()
+-- Every month from the first to the last in which something is counted or was kept as counted.
+WITH bounds AS (
+    SELECT (min(at) AT TIME ZONE 'Asia/Shanghai')::date AS first,
+           (max(at) AT TIME ZONE 'Asia/Shanghai')::date AS last
+    FROM counted
+    UNION ALL SELECT min(day), max(day) FROM count_change
+    UNION ALL SELECT min(day), max(day) FROM day_count
+    UNION ALL SELECT min(month), max(month) FROM month_count
+    UNION ALL SELECT min(month), max(month) FROM month_by_unit
+    UNION ALL SELECT min(month), max(month) FROM month_by_code
+), range AS (
+    SELECT date_trunc('month', min(first)::timestamp) AS first, max(last)::timestamp AS last
+    FROM bounds
+)
+SELECT month::date AS month
+FROM range, generate_series(range.first, range.last, interval '1 month') AS month
+ORDER BY 1;
+
+-- name: disagreements(month)
+-- Cells of a month in which the counts differ from what they are counts of: must be none. One
+-- statement and so one snapshot: whoever writes or merges meanwhile makes no difference.
+WITH truth AS MATERIALIZED (
+    SELECT day, scheme, unit, code, left(code, 3) AS class, channel, direction, settlement,
+           sum(n) AS n
+    FROM counted
+    WHERE at >= :month::date::timestamp AT TIME ZONE 'Asia/Shanghai'
+      AND at < (:month::date + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
+    GROUP BY GROUPING SETS (
+        (scheme, unit, code, channel, direction, settlement),
+        (day, scheme, unit, left(code, 3), channel, direction, settlement))
+), waiting AS MATERIALIZED (
+    SELECT day, scheme, unit, code, channel, direction, settlement, n FROM count_change
+    WHERE day >= :month AND day < (:month::date + interval '1 month')
+), cell AS MATERIALIZED (
+    SELECT scheme, unit, code, channel, direction, settlement, n FROM waiting
+    UNION ALL
+    SELECT scheme, unit, code, channel, direction, settlement, -n FROM truth WHERE day IS NULL
 ), kept (what, at, scheme, unit, code, channel, direction, settlement, n) AS (
-    SELECT 'month', month, scheme, unit, code, channel, direction, settlement, n FROM month_count
+    SELECT 'month', month, scheme, unit, code, channel, direction, settlement, n
+    FROM month_count WHERE month = :month
     UNION ALL
-    SELECT 'month', date_trunc('month', day)::date, scheme, unit, code, channel, direction,
-           settlement, n FROM count_change
+    SELECT 'month', :month, scheme, unit, code, channel, direction, settlement, n FROM cell
     UNION ALL
-    SELECT 'month', date_trunc('month', day)::date, scheme, unit, code, channel, direction,
-           settlement, -n FROM truth
+    SELECT 'day', day, scheme, unit, class, channel, direction, settlement, n
+    FROM day_count WHERE day >= :month AND day < (:month::date + interval '1 month')
     UNION ALL
-    SELECT 'day', day, scheme, unit, class, channel, direction, settlement, n FROM day_count
+    SELECT 'day', day, scheme, unit, left(code, 3), channel, direction, settlement, n FROM waiting
     UNION ALL
-    SELECT 'day', day, scheme, unit, left(code, 3), channel, direction, settlement, n
-    FROM count_change
+    SELECT 'day', day, scheme, unit, class, channel, direction, settlement, -n
+    FROM truth WHERE day IS NOT NULL
     UNION ALL
-    SELECT 'day', day, scheme, unit, left(code, 3), channel, direction, settlement, -n FROM truth
+    SELECT 'unit', month, scheme, unit, service, '', '', '', n
+    FROM month_by_unit WHERE month = :month
     UNION ALL
-    SELECT 'unit', month, scheme, unit, service, '', '', '', n FROM month_by_unit
+    SELECT 'unit', :month, scheme, unit, left(code, 1), '', '', '', n FROM cell
     UNION ALL
-    SELECT 'unit', date_trunc('month', day)::date, scheme, unit, left(code, 1), '', '', '', n
-    FROM count_change
+    SELECT 'code', month, scheme, '', code, '', '', settlement, n
+    FROM month_by_code WHERE month = :month
     UNION ALL
-    SELECT 'unit', date_trunc('month', day)::date, scheme, unit, left(code, 1), '', '', '', -n
-    FROM truth
-    UNION ALL
-    SELECT 'code', month, scheme, '', code, '', '', settlement, n FROM month_by_code
-    UNION ALL
-    SELECT 'code', date_trunc('month', day)::date, scheme, '', code, '', '', settlement, n
-    FROM count_change
-    UNION ALL
-    SELECT 'code', date_trunc('month', day)::date, scheme, '', code, '', '', settlement, -n
-    FROM truth
-    UNION ALL
-    SELECT 'unit year', year, scheme, unit, service, '', '', '', n FROM year_by_unit
-    UNION ALL
-    SELECT 'unit year', date_trunc('year', month)::date, scheme, unit, service, '', '', '', -n
-    FROM month_by_unit
-    UNION ALL
-    SELECT 'code year', year, scheme, '', code, '', '', settlement, n FROM year_by_code
-    UNION ALL
-    SELECT 'code year', date_trunc('year', month)::date, scheme, '', code, '', '', settlement, -n
-    FROM month_by_code
+    SELECT 'code', :month, scheme, '', code, '', '', settlement, n FROM cell
 )
 SELECT what, at, scheme, unit, code, channel, direction, settlement, sum(n)::bigint AS surplus
 FROM kept GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(n) <> 0
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
+
+-- name: year_disagreements()
+-- Cells in which the margins of a year differ from those of its months: must be none.
+SELECT what, at, scheme, unit, code, sum(n)::bigint AS surplus
+FROM (
+    SELECT 'unit year' AS what, year AS at, scheme, unit, service AS code, '' AS settlement, n
+    FROM year_by_unit
+    UNION ALL
+    SELECT 'unit year', date_trunc('year', month)::date, scheme, unit, service, '', -n
+    FROM month_by_unit
+    UNION ALL
+    SELECT 'code year', year, scheme, '', code, settlement, n FROM year_by_code
+    UNION ALL
+    SELECT 'code year', date_trunc('year', month)::date, scheme, '', code, settlement, -n
+    FROM month_by_code
+) AS kept
+GROUP BY what, at, scheme, unit, code, settlement HAVING sum(n) <> 0
+ORDER BY 1, 2, 3, 4, 5;
 
 -- name: forget_counts()!
 -- Take the counts out of a snapshot, with the changes that the snapshot knows.
@@ -134,18 +167,23 @@ WITH changes AS (DELETE FROM count_change), days AS (DELETE FROM day_count),
      unit_years AS (DELETE FROM year_by_unit), code_years AS (DELETE FROM year_by_code)
 DELETE FROM month_count;
 
--- name: count_days_again()!
--- Count the days of everything that is counted.
+-- name: count_days_again(month)!
+-- Count the days of a month of everything that is counted.
 INSERT INTO day_count
 SELECT day, scheme, unit, left(code, 3), channel, direction, settlement, sum(n)::integer
-FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7;
+FROM counted
+WHERE at >= :month::date::timestamp AT TIME ZONE 'Asia/Shanghai'
+  AND at < (:month::date + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
+GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7;
 
--- name: count_months_again()!
--- Count the months of everything that is counted, in their order, so that a month lies together.
+-- name: count_months_again(month)!
+-- Count a month of everything that is counted; done in order, so that a month lies together.
 INSERT INTO month_count
-SELECT date_trunc('month', day)::date, scheme, unit, code, channel, direction, settlement,
-       sum(n)::integer
-FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7;
+SELECT :month, scheme, unit, code, channel, direction, settlement, sum(n)::integer
+FROM counted
+WHERE at >= :month::date::timestamp AT TIME ZONE 'Asia/Shanghai'
+  AND at < (:month::date + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
+GROUP BY 2, 3, 4, 5, 6, 7 ORDER BY 2, 3, 4, 5, 6, 7;
 
 -- name: count_units_again()!
 -- The margin of the months by unit and service.

@@ -8,10 +8,10 @@ added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -19,7 +19,14 @@ from agents.database import queries
 from agents.reports.tally import Period, Tally
 from ivr.database import Pool, Session
 
+Progress: TypeAlias = Callable[[date, int, int], None]
+"""Told of a month that is done, the how-manieth it was, and of how many."""
+
 log = structlog.get_logger()
+
+
+def _tell_nobody(_month: date, _position: int, _months: int) -> None:
+    """Go on in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Disagreement:
     """A cell of the counts that is not what it should be."""
 
     what: str
-    """Which counts: month, day, unit or code."""
+    """Which counts: month, day, unit, code, unit year or code year."""
     at: date
     scheme: str
     unit: str
@@ -44,18 +51,36 @@ async def merge(session: Session | Pool) -> int:
     return merged
 
 
-async def disagreements(session: Session) -> list[Disagreement]:
+async def disagreements(session: Session, told: Progress = _tell_nobody) -> list[Disagreement]:
     """Compare every count with the requests, imports and submissions it counts.
 
-    One statement and so one snapshot: what others write meanwhile makes no difference.
+    Month by month, so that ten million requests neither fill the memory nor outlast a deadline.
+    Each month is one statement and so one snapshot: what others write meanwhile makes no
+    difference.
+
+    Args:
+        session: a connection.
+        told: is called after each month.
     """
-    return [
-        Disagreement(r["what"], r["at"], r["scheme"], r["unit"], r["code"], r["surplus"])
-        async for r in queries.disagreements(session)
-    ]
+    months = await _counted_months(session)
+    found = []
+    for position, month in enumerate(months, start=1):
+        found += [_wrong(row) async for row in queries.disagreements(session, month=month)]
+        told(month, position, len(months))
+    return found + [_wrong(row) async for row in queries.year_disagreements(session)]
 
 
-async def recount(pool: Pool, *, prove: bool = True) -> int:
+async def _counted_months(session: Session) -> list[date]:
+    return [row["month"] async for row in queries.counted_months(session)]
+
+
+def _wrong(row: Mapping[str, Any]) -> Disagreement:
+    return Disagreement(
+        row["what"], row["at"], row["scheme"], row["unit"], row["code"], row["surplus"]
+    )
+
+
+async def recount(pool: Pool, *, prove: bool = True, told: Progress = _tell_nobody) -> int:
     """Rebuild all counts from what they count, while others go on writing.
 
     The rebuilding sees one snapshot: what is committed after it brings its own changes, which
@@ -63,7 +88,8 @@ async def recount(pool: Pool, *, prove: bool = True) -> int:
 
     Args:
         pool: one connection of it is used.
-        prove: whether to compare the old counts first, which takes longer than the rebuilding.
+        prove: whether to compare the old counts first.
+        told: is called after each month that was compared, and after each that was rebuilt.
 
     Returns:
         How many cells were wrong before; 0 when that was not asked.
@@ -73,18 +99,25 @@ async def recount(pool: Pool, *, prove: bool = True) -> int:
         try:
             # The lock must be held before the snapshot is taken, not inside it.
             async with connection.transaction(isolation="repeatable_read"):
-                wrong = await disagreements(connection) if prove else []
-                await queries.forget_counts(connection)
-                await queries.count_days_again(connection)
-                await queries.count_months_again(connection)
-                await queries.count_units_again(connection)
-                await queries.count_codes_again(connection)
-                await queries.count_unit_years_again(connection)
-                await queries.count_code_years_again(connection)
+                wrong = await disagreements(connection, told) if prove else []
+                await _rebuild(connection, told)
         finally:
             await queries.unlock_counts(connection)
     log.info("counts.rebuilt", wrong=len(wrong))
     return len(wrong)
+
+
+async def _rebuild(session: Session, told: Progress) -> None:
+    months = await _counted_months(session)
+    await queries.forget_counts(session)
+    for position, month in enumerate(months, start=1):
+        await queries.count_days_again(session, month=month)
+        await queries.count_months_again(session, month=month)
+        told(month, position, len(months))
+    await queries.count_units_again(session)
+    await queries.count_codes_again(session)
+    await queries.count_unit_years_again(session)
+    await queries.count_code_years_again(session)
 
 
 async def load_tally(

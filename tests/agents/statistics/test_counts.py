@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -10,12 +11,13 @@ from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.reports.tally import Period
 from agents.statistics.counts import disagreements, load_tally, load_year, merge, recount, watermark
-from ivr.database import Pool
+from ivr.database import Pool, Session
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -257,3 +259,187 @@ async def test_equal_counts_have_equal_watermarks_and_a_change_shows(
     await file(connection, await make_call(connection, 2), ONE)
     await merge(connection)
     assert await watermark(connection, EDITION, PERIOD) != before
+
+
+RANKS = {"menu": 1, "classifier": 2, "agent": 3}
+
+
+async def recounted(connection: Connection) -> list[Filed]:
+    """What is to be counted of all requests, found in plain Python without `superseded`."""
+    rows = await connection.fetch("SELECT * FROM request")
+    best: Counter[str] = Counter()
+    for row in rows:
+        best[row["call_id"]] = max(best[row["call_id"]], RANKS[row["source"]])
+    return [
+        Filed(
+            row["made_at"],
+            row["unit"],
+            row["code"],
+            row["channel"],
+            row["direction"],
+            row["settlement"],
+        )
+        for row in rows
+        if RANKS[row["source"]] == best[row["call_id"]]
+    ]
+
+
+class TurnedBack(Exception):
+    """A transaction that is given up in its middle."""
+
+
+async def write_at_random(pool: Pool, calls: list[str], chance: random.Random) -> None:
+    """File, change, move and take back; every third transaction is rolled back."""
+    for _ in range(15):
+        with contextlib.suppress(TurnedBack, asyncpg.DeadlockDetectedError):
+            async with pool.acquire() as connection, connection.transaction():
+                for _ in range(chance.randint(1, 3)):
+                    await _one_change(connection, chance.choice(calls), chance)
+                if chance.random() < 0.3:
+                    raise TurnedBack
+
+
+async def _one_change(connection: Session, call: str, chance: random.Random) -> None:
+    row = Filed(
+        START + timedelta(seconds=chance.randint(0, 5 * 24 * 3600)),
+        chance.choice(["self", "other"]),
+        chance.choice(CODES),
+        "phone",
+        "inbound",
+        chance.choice(["open", "transferred"]),
+    )
+    turn = chance.random()
+    if turn < 0.5:
+        await file_anywhere(connection, call, row, chance)
+    elif turn < 0.75:
+        await connection.execute(
+            """UPDATE request SET made_at = $2, code = $3, service = left($3, 1), unit = $4
+               WHERE request_id = (
+                   SELECT request_id FROM request WHERE call_id = $1 ORDER BY random() LIMIT 1)""",
+            call,
+            row.at,
+            row.code,
+            row.unit,
+        )
+    else:
+        await connection.execute(
+            """DELETE FROM request WHERE request_id = (
+                   SELECT request_id FROM request WHERE call_id = $1 ORDER BY random() LIMIT 1)""",
+            call,
+        )
+
+
+async def file_anywhere(
+    connection: Session, call: str, row: Filed, chance: random.Random, source: str = ""
+) -> None:
+    """File a request of any source under a position that nobody else takes."""
+    await connection.execute(
+        """INSERT INTO request (opened_at, call_id, source, position, scheme, service, code,
+               confidence, made_at, unit, settlement)
+           VALUES (call_opened_at($1), $1, $2, $3, $4, left($5, 1), $5, 1, $6, $7, $8)""",
+        call,
+        source or chance.choice(list(RANKS)),
+        chance.randint(1, 2**31 - 1),
+        EDITION,
+        row.code,
+        row.at,
+        row.unit,
+        row.settlement,
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_counts_agree_at_every_moment_and_at_the_end_however_many_write_at_once(
+    seed: int, connection: Connection, pool: Pool
+) -> None:
+    await open_books(connection)
+    calls = [await make_call(connection, number) for number in range(3)]
+    writing = True
+
+    async def keep_the_books() -> None:
+        while writing:
+            await merge(connection)
+            assert await disagreements(connection) == []
+            await recount(pool, prove=False)
+
+    async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
+        books = tasks.create_task(keep_the_books())
+        async with asyncio.TaskGroup() as writers:
+            for number in range(3):
+                chance = random.Random(100 * seed + number)  # noqa: S311 - a choice of test data
+                writers.create_task(write_at_random(pool, calls, chance))
+        writing = False
+        await books
+    await merge(connection)
+    assert await kept(connection) == by_hand(await recounted(connection))
+    assert await disagreements(connection) == []
+
+
+@pytest.mark.parametrize("first_goes", [False, True])
+async def test_two_who_write_of_one_call_at_once_do_not_miss_each_other(
+    connection: Connection, pool: Pool, *, first_goes: bool
+) -> None:
+    await open_books(connection)
+    call = await make_call(connection, 1)
+    if first_goes:
+        await file(connection, call, ONE, "menu")
+        await file(connection, call, ONE, "agent")
+
+    async def file_meanwhile() -> None:
+        async with pool.acquire() as other:
+            await file_anywhere(other, call, ONE, random.Random(1), "agent")  # noqa: S311 - a number
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, connection.transaction():
+        if first_goes:
+            await connection.execute("DELETE FROM request WHERE source = 'agent'")
+        else:
+            await file(connection, call, ONE, "menu")
+        meanwhile = tasks.create_task(file_meanwhile())
+        await asyncio.wait({meanwhile}, timeout=0.3)
+    counted = await connection.fetch("SELECT source FROM request WHERE NOT superseded")
+    assert [row["source"] for row in counted] == ["agent"]
+    await merge(connection)
+    assert await kept(connection) == by_hand(await recounted(connection))
+
+
+async def test_who_compares_is_told_of_every_month_also_of_one_that_nobody_counted(
+    connection: Connection,
+) -> None:
+    await open_books(connection)
+    await file(connection, await make_call(connection, 1), ONE)
+    await merge(connection)
+    await connection.execute("ALTER TABLE request DISABLE TRIGGER USER")
+    late = ONE._replace(at=START + timedelta(days=65))
+    await file(connection, await make_call(connection, 2), late)
+    await connection.execute("ALTER TABLE request ENABLE TRIGGER USER")
+    told: list[tuple[date, int, int]] = []
+    wrong = await disagreements(connection, lambda *step: told.append(step))
+    months = [date(2016, 9, 1), date(2016, 10, 1), date(2016, 11, 1), date(2016, 12, 1)]
+    assert told == [(month, position, 4) for position, month in enumerate(months, start=1)]
+    assert {(d.what, d.at, d.surplus) for d in wrong} == {
+        (what, date(2016, 12, 2 if what == "day" else 1), -1)
+        for what in ("month", "day", "unit", "code")
+    }
+
+
+async def test_a_year_whose_margin_is_not_that_of_its_months_is_found(
+    connection: Connection,
+) -> None:
+    await open_books(connection)
+    await file(connection, await make_call(connection, 1), ONE)
+    await merge(connection)
+    await connection.execute("UPDATE year_by_unit SET n = 3; UPDATE year_by_code SET n = 0")
+    assert {(d.what, d.surplus) for d in await disagreements(connection)} == {
+        ("unit year", 2),
+        ("code year", -1),
+    }
+
+
+async def test_a_change_of_nothing_that_is_counted_leaves_nothing_to_merge(
+    connection: Connection,
+) -> None:
+    await open_books(connection)
+    await file(connection, await make_call(connection, 1), ONE)
+    await merge(connection)
+    await connection.execute("UPDATE request SET confidence = 0.5, code = 'C01'")
+    assert await connection.fetchval("SELECT count(*) FROM count_change") == 0
