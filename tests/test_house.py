@@ -68,6 +68,7 @@ PURE = [
     "agents/reports/document.py",
     "agents/reports/figures.py",
     "agents/reports/given.py",
+    "agents/reports/indicators.py",
     "agents/reports/kpi.py",
     "agents/reports/national.py",
     "agents/reports/province.py",

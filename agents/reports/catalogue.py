@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from agents.database import queries
+from agents.reports.indicators import HEADINGS, Row, Step, indicator_rows, spans
 from ivr.database import Session
 from ivr.errors import DefinitionInvalid
 
@@ -22,6 +24,8 @@ class Definition:
     query: str
     title: str
     columns: tuple[tuple[str, str], ...]
+    step: Step | None = None
+    """Set for indicators: how long a span of the report is; the query is asked for each."""
 
 
 _CALLS: Final = (
@@ -46,6 +50,11 @@ def _requests(by: str, heading: str) -> Definition:
     return Definition(f"requests_by_{by}", f"按{heading}统计服务请求", columns)
 
 
+def _indicators(step: Step, by: str) -> Definition:
+    columns = tuple((heading, heading) for heading in HEADINGS)
+    return Definition("queue_calls", f"队列指标（按{by}）", columns, step)
+
+
 REPORTS: Final[Mapping[str, Definition]] = {
     "hour": _calls("hour", "小时"),
     "day": _calls("day", "日期"),
@@ -56,6 +65,9 @@ REPORTS: Final[Mapping[str, Definition]] = {
     "menu-path": _calls("menu_path", "菜单路径"),
     "category": _requests("category", "类别"),
     "region": _requests("region", "地区"),
+    "indicators-day": _indicators(Step.DAY, "日"),
+    "indicators-week": _indicators(Step.WEEK, "周"),
+    "indicators-month": _indicators(Step.MONTH, "月"),
 }
 
 
@@ -85,7 +97,9 @@ class Report:
     title: str
     period: str
     headings: tuple[str, ...]
-    rows: tuple[tuple[str | int, ...], ...]
+    rows: tuple[Row, ...]
+    adds_up: bool = True
+    """Whether the figures of a column may be added up; not where they are shares or means."""
 
 
 async def run_report(session: Session, name: str, filters: Filters) -> Report:
@@ -93,17 +107,39 @@ async def run_report(session: Session, name: str, filters: Filters) -> Report:
 
     Raises:
         DefinitionInvalid: naming the reports there are.
+        FiguresDisagree: the parts of an indicator's population do not add up to the whole.
     """
     if name not in REPORTS:
         raise DefinitionInvalid(f"No report {name!r}; expected one of {', '.join(REPORTS)}.")
     definition = REPORTS[name]
+    if definition.step is None:
+        found = await _ask(session, definition, filters)
+        rows = [tuple(row[column] for column, _ in definition.columns) for row in found]
+    else:
+        rows = await _indicator_rows(session, definition, definition.step, filters)
+    headings = tuple(heading for _, heading in definition.columns)
+    period = f"{filters.first:%Y-%m-%d}至{filters.last:%Y-%m-%d}"
+    return Report(definition.title, period, headings, tuple(rows), definition.step is None)
+
+
+async def _ask(session: Session, definition: Definition, filters: Filters) -> list[Any]:
     found = getattr(queries, definition.query)(
         session, **filters.bounds, queue=filters.queue, agent=filters.agent, unit=filters.unit
     )
-    rows = [tuple(row[column] for column, _ in definition.columns) async for row in found]
-    headings = tuple(heading for _, heading in definition.columns)
-    period = f"{filters.first:%Y-%m-%d}至{filters.last:%Y-%m-%d}"
-    return Report(definition.title, period, headings, tuple(rows))
+    return [row async for row in found]
+
+
+async def _indicator_rows(
+    session: Session, definition: Definition, step: Step, filters: Filters
+) -> list[Row]:
+    """Read and compute one span after the other, so that the memory holds one span's calls."""
+    rows: list[Row] = []
+    for span in spans(filters.first, filters.last, step):
+        within = replace(filters, first=span.first, last=span.last)
+        found = await _ask(session, definition, within)
+        # A nation's month is a second of arithmetic, in which others want to be served.
+        rows += await asyncio.to_thread(indicator_rows, span.label, found)
+    return rows
 
 
 async def calls_behind(

@@ -51,10 +51,24 @@ def to_sheet(report: Report) -> bytes:
 
 
 def short_text(report: Report) -> str:
-    """Say a report in one line for a message: total and the leading rows by the first figure."""
+    """Say a report in one line for a message: total and the leading rows by the first figure.
+
+    Of figures that do not add up, the last row is said: the newest span, of all queues.
+    """
+    if not report.adds_up:
+        return _last_row(report)
     ranked = sorted(report.rows, key=lambda row: -int(row[1]))[:_SHORT]
     total = sum(int(row[1]) for row in report.rows)
     leading = "、".join(f"{row[0]}{row[1]}" for row in ranked)
     figure = report.headings[1]
     said = f"{report.title}（{report.period}）：{figure}{total}"
     return f"{said}，前列为{leading}。" if leading else f"{said}。"
+
+
+def _last_row(report: Report) -> str:
+    said = f"{report.title}（{report.period}）："
+    if not report.rows:
+        return f"{said}无来电。"
+    key, *cells = report.rows[-1]
+    figures = zip(report.headings[1:], cells, strict=True)
+    return f"{said}{key} {'、'.join(f'{heading}{cell}' for heading, cell in figures)}。"

@@ -111,3 +111,25 @@ WHERE NOT superseded AND r.scheme = :scheme AND made_at >= :first AND made_at < 
        OR (length(:code) = 1 AND r.service = :code))
   AND (:unit = '' OR unit = :unit)
 ORDER BY made_at DESC, call_id LIMIT 500;
+
+-- name: queue_calls(first, last, queue, agent, unit)
+-- Calls that asked for a person, one row for each, with how it left the queue it came into first and
+-- what agents spent on it. Calls that are still going on are left out. Who was sent on by time, a
+-- key or a full queue has flowed, and so has who was lost with the telephone system: neither was
+-- answered and neither gave up.
+SELECT v.queue, v.wait_ms,
+       CASE WHEN v.outcome IN ('answered', 'abandoned') THEN v.outcome
+            WHEN c.disposition = 'callback_booked' THEN 'callback'
+            WHEN v.outcome IN ('overflow', 'lost') THEN 'flowed' END AS outcome,
+       coalesce(l.talk_ms, 0)::bigint AS talk_ms, coalesce(l.hold_ms, 0)::bigint AS hold_ms,
+       coalesce(l.after_ms, 0)::bigint AS after_ms
+FROM report.counted_visit AS v
+JOIN report.call AS c ON c.opened_at = v.opened_at AND c.call_id = v.call_id
+LEFT JOIN LATERAL (
+    SELECT sum(talk_ms) AS talk_ms, sum(hold_ms) AS hold_ms, sum(wrap_up_ms) AS after_ms
+    FROM report.leg
+    WHERE leg.opened_at = v.opened_at AND leg.call_id = v.call_id AND leg.kind = 'agent'
+) AS l ON v.outcome = 'answered'
+WHERE v.position = 1 AND v.outcome <> 'waiting'
+  AND v.entered_at >= :first AND v.entered_at < :last
+  AND (:queue = '' OR v.queue = :queue) AND (:agent = '' OR v.agent = :agent) AND :unit = '';

@@ -81,6 +81,7 @@ class Table(BaseModel):
     period: str
     headings: list[str]
     rows: list[list[str | int]] = Field(description="The first cell says what the row is about")
+    adds_up: bool = Field(description="Whether the figures of a column may be added up")
 
 
 class CallBehind(BaseModel):
@@ -126,6 +127,7 @@ async def show(
             period=report.period,
             headings=list(report.headings),
             rows=[list(row) for row in report.rows],
+            adds_up=report.adds_up,
         )
     )
 

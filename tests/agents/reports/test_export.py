@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -37,3 +38,13 @@ def test_a_message_gives_the_total_and_the_leaders() -> None:
     )
     empty = Report("按日期统计来电", "x", ("日期", "来电"), ())
     assert short_text(empty).endswith("来电0。")
+
+
+def test_a_message_about_shares_gives_the_newest_of_all_queues_and_adds_nothing_up() -> None:
+    rows = (("10-01 全部队列", 2, "50.0"), ("10-02 全部队列", 4, "75.0"))
+    report = Report(
+        "队列指标", "x", ("时段与队列", "人工请求量", "接通率（%）"), rows, adds_up=False
+    )
+    said = "队列指标（x）：10-02 全部队列 人工请求量4、接通率（%）75.0。"
+    assert short_text(report) == said
+    assert short_text(replace(report, rows=())).endswith("无来电。")
