@@ -32,6 +32,7 @@ PURE = [
     "ivr/duty.py",
     "ivr/transfer_targets.py",
     "ivr/screening.py",
+    "ivr/categories/anchors.py",
     "ivr/categories/schedule.py",
     "ivr/routing.py",
     "ivr/board.py",

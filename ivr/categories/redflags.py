@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain
 from operator import add
 from typing import Final, TypeAlias
 
+from ivr.categories.anchors import PIECE, anchors
 from ivr.categories.taxonomy import Taxonomy, edition
 from ivr.errors import DefinitionInvalid
 
@@ -25,8 +27,8 @@ NEVER_AUTOMATIC: Final = ("C06.01.11", "C06.08", "J")
 Complaints about a medical accident are told by the flag `medical_accident`, not by a node."""
 
 _SPECIAL: Final = re.compile(r"[()\[\]{}|.?*+$^\\]")
-_GROUP: Final = re.compile(r"\([^()]*\)(\{[^}]*\}|[?*+])?")
-_Indexed: TypeAlias = tuple[int, frozenset[str], re.Pattern[str]]
+_Test: TypeAlias = tuple[int, str, Callable[[str], object] | None]
+"""Position of a flag, what the text must hold, and a search where holding it is not enough."""
 _ADVISORY: Final = frozenset({"urgent"})
 """Flags that send the caller to 120 without forbidding the record to settle."""
 
@@ -39,9 +41,7 @@ class RedFlag:
     title: str
     node: str | None
     literals: tuple[str, ...]
-    expressions: tuple[tuple[frozenset[str], re.Pattern[str]], ...]
-    """With the characters that a text must hold before an expression is worth trying: most
-    texts hold none, and the check is a hundred times cheaper."""
+    expressions: tuple[re.Pattern[str], ...]
 
     @property
     def forbids_settling(self) -> bool:
@@ -51,52 +51,40 @@ class RedFlag:
 
 @dataclass(frozen=True)
 class Watch:
-    """All flags, indexed: a text meets only the patterns whose characters it holds."""
+    """All flags, indexed: a text meets only the patterns that it holds a piece of."""
 
     flags: tuple[RedFlag, ...]
-    _by_pair: Mapping[str, tuple[tuple[int, str], ...]] = field(init=False, repr=False)
-    _by_character: Mapping[str, tuple[_Indexed, ...]] = field(init=False, repr=False)
-    _always: tuple[tuple[int, re.Pattern[str]], ...] = field(init=False, repr=False)
+    _by_piece: Mapping[str, tuple[_Test, ...]] = field(init=False, repr=False)
+    _always: tuple[_Test, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Index literals by their first two characters, expressions by one they cannot miss."""
-        pairs: dict[str, list[tuple[int, str]]] = {}
-        characters: dict[str, list[_Indexed]] = {}
-        always = []
+        """Index the patterns by pieces of which each text that they match holds one."""
+        by_piece: dict[str, list[_Test]] = {}
+        always: list[_Test] = []
         for at, flag in enumerate(self.flags):
             for literal in flag.literals:
-                pairs.setdefault(literal[:2], []).append((at, literal))
-            for needed, expression in flag.expressions:
-                if needed:
-                    characters.setdefault(min(needed), []).append((at, needed, expression))
-                else:
-                    always.append((at, expression))
-        object.__setattr__(self, "_by_pair", {k: tuple(v) for k, v in pairs.items()})
-        object.__setattr__(self, "_by_character", {k: tuple(v) for k, v in characters.items()})
+                by_piece.setdefault(literal[:PIECE], []).append((at, literal, None))
+            for expression in flag.expressions:
+                test = (at, "", expression.search)
+                pieces = anchors(expression.pattern)
+                for tests in [by_piece.setdefault(p, []) for p in sorted(pieces)] or [always]:
+                    tests.append(test)
+        object.__setattr__(self, "_by_piece", {k: tuple(v) for k, v in by_piece.items()})
         object.__setattr__(self, "_always", tuple(always))
 
     def raised(self, normalised: str) -> tuple[RedFlag, ...]:
         """Return the flags that a normalised text shows."""
-        characters = frozenset(normalised)
-        shown = self._literally(normalised, characters)
-        for found in filter(None, map(self._by_character.get, characters)):
-            for at, needed, expression in found:
-                if at not in shown and needed <= characters and expression.search(normalised):
+        pieces = {*normalised, *map(add, normalised, normalised[1:])}
+        shown: set[int] = set()
+        for tests in chain((self._always,), filter(None, map(self._by_piece.get, pieces))):
+            for at, literal, search in tests:
+                if (
+                    at not in shown
+                    and literal in normalised
+                    and (search is None or search(normalised))
+                ):
                     shown.add(at)
-        for at, expression in self._always:
-            if at not in shown and expression.search(normalised):
-                shown.add(at)
         return tuple(self.flags[at] for at in sorted(shown))
-
-    def _literally(self, normalised: str, characters: frozenset[str]) -> set[int]:
-        """Return the flags whose plain words stand in the text."""
-        by_pair = self._by_pair.get
-        shown = {at for found in filter(None, map(by_pair, characters)) for at, _ in found}
-        for start, found in enumerate(map(by_pair, map(add, normalised, normalised[1:]))):
-            for at, literal in found or ():
-                if normalised.startswith(literal, start):
-                    shown.add(at)
-        return shown
 
 
 def parse_red_flags(document: str, taxonomy: Taxonomy) -> tuple[RedFlag, ...]:
@@ -113,22 +101,11 @@ def parse_red_flags(document: str, taxonomy: Taxonomy) -> tuple[RedFlag, ...]:
         plain = [text for text in entry["patterns"] if not _SPECIAL.search(text)]
         special = [text for text in entry["patterns"] if _SPECIAL.search(text)]
         try:
-            expressions = tuple((_needed(text), re.compile(text)) for text in special)
+            expressions = tuple(map(re.compile, special))
         except re.error as error:
             raise DefinitionInvalid(f"Red flag {name!r}: {error}.") from None
         flags.append(RedFlag(name, entry["title"], node, tuple(plain), expressions))
     return tuple(flags)
-
-
-def _needed(pattern: str) -> frozenset[str]:
-    """Return the characters that every match of a pattern holds (those outside any choice)."""
-    if "|" in _GROUP.sub("", pattern):
-        return frozenset()
-    bare = pattern
-    while (shorter := _GROUP.sub("", bare)) != bare:
-        bare = shorter
-    bare = re.sub(r"\[[^]]*\](\{[^}]*\}|[?*+])?|\.\{[^}]*\}|.[?*]|[$^+.]", "", bare)
-    return frozenset(bare)
 
 
 @cache
