@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from ivr.categories.memory import Memory, Recall
-from ivr.categories.model import LEVELS, Belief, Model, Row, at_level
+from ivr.categories.model import LEVELS, SHARPNESS, Belief, Model, Row, at_level
 from ivr.categories.redflags import NEVER_AUTOMATIC, raised
 from ivr.categories.rules import CERTAIN, Evidence, Request, evidence
 from ivr.categories.taxonomy import Taxonomy
@@ -28,8 +28,6 @@ CANDIDATES: Final = 3
 _RULED_OUT: Final = -60.0
 _EXACT_ODDS: Final = 8.0
 _NEAR_ODDS: Final = 4.0
-_OTHER_MATTER: Final = 0.04
-"""A candidate of another level 1 is offered before a sibling if it is at least this likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +102,17 @@ class Classifier:
         known = evidence(request, self.taxonomy)
         touched = self.model.features.touched(text)
         recall = self.memory.recall(text) if text else None
-        scores = self.model.scores(touched) if len(touched.columns) else self._traffic.copy()
+        read = len(touched.columns) > 0
+        scores = self.model.scores(touched) if read else self._traffic.copy()
         if request.direction == "in" and not any(e.node.startswith("O") for e in known):
             scores += self._inbound
         for item in known:
             self._weigh(scores, item)
         if recall is not None:
             self._weigh(scores, Evidence(recall.code, _recall_odds(recall), "记录"))
-        belief = Belief(scores)
+        belief = Belief(scores, SHARPNESS if read else 1.0)
         at = int(scores.argmax())
-        confidence = self.model.levels(at, belief, calibrated=bool(text))
+        confidence = self.model.levels(at, belief, len(text))
         flags = raised(text) if text else ()
         guess = self.model.codes[at]
         barred = self._suspicious(belief) or any(flag.forbids_settling for flag in flags)
@@ -123,7 +122,7 @@ class Classifier:
             guess=guess,
             path=self.taxonomy.path(guess),
             confidence=confidence,
-            top=self._top(at, confidence[-1], belief),
+            top=self._top(at, confidence[-1], belief, len(text)),
             reason="；".join(
                 [
                     *(f"红旗：{flag.title}" for flag in flags),
@@ -154,17 +153,22 @@ class Classifier:
             scores[:low] += _RULED_OUT
             scores[high:] += _RULED_OUT
 
-    def _top(self, at: int, confidence: float, belief: Belief) -> tuple[Candidate, ...]:
-        """Return the guess and two others: other matters if likely, else its siblings."""
+    def _top(
+        self, at: int, confidence: float, belief: Belief, length: int
+    ) -> tuple[Candidate, ...]:
+        """Return the guess and the best of the two likeliest other matters.
+
+        Never a sibling of the guess: those stand beside it in the tree that an agent opens, and
+        a wrong level 1 is what three siblings cannot mend.
+        """
         model = self.model
-        others = model.matters(belief, CANDIDATES + 1, _OTHER_MATTER)
         matter = at_level(model.codes[at], 1)
-        chosen = [c for c in others if c != at and at_level(model.codes[c], 1) != matter]
-        chosen += [c for c in belief.likeliest(CANDIDATES + 1) if c != at and c not in chosen]
+        others = [
+            c for c in model.matters(belief, CANDIDATES) if at_level(model.codes[c], 1) != matter
+        ][: CANDIDATES - 1]
         left = max(0.0, 1.0 - confidence)
         rest = [
-            Candidate(model.codes[c], min(model.deepest(c, belief), left))
-            for c in chosen[: CANDIDATES - 1]
+            Candidate(model.codes[c], min(model.deepest(c, belief, length), left)) for c in others
         ]
         rest.sort(key=lambda candidate: -candidate.confidence)
         return (Candidate(model.codes[at], confidence), *rest)

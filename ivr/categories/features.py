@@ -12,9 +12,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from operator import add
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,18 +50,16 @@ class Features:
     lists: tuple[str, ...]
     names: tuple[str, ...]
     """The n-grams by column."""
-    _known: Mapping[str, tuple[int | None, dict[int, str]]] = field(
-        init=False, repr=False, compare=False
-    )
+    _short: Mapping[str, dict[int, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Put n-grams and short terms together: one look-up for a piece of text."""
-        short = {term for term in self.terms if len(term) <= LONGEST_GRAM}
-        known = {
-            piece: (self.grams.get(piece), dict.fromkeys(self.terms.get(piece, ()), piece))
-            for piece in self.grams.keys() | short
+        """Give each term as long as an n-gram the columns of its lists."""
+        short = {
+            term: dict.fromkeys(columns, term)
+            for term, columns in self.terms.items()
+            if len(term) <= LONGEST_GRAM
         }
-        object.__setattr__(self, "_known", known)
+        object.__setattr__(self, "_short", short)
 
     @property
     def width(self) -> int:
@@ -93,20 +90,20 @@ class Features:
         return touched.terms.get(column) or self.names[column]
 
     def _seen(self, text: str) -> tuple[dict[int, int], dict[int, str]]:
-        # Pieces are made and looked up without a line of Python for each: this is half the cost
-        # of a category.
+        # Made, looked up and counted without a line of Python for each piece: this is half the
+        # cost of a category.
         twos = list(map(add, text, text[1:]))
         threes = list(map(add, twos, text[2:]))
-        counts: dict[int, int] = {}
+        pieces = [*text, *twos, *threes]
+        known: Counter[int | None] = Counter(map(self.grams.get, pieces))
+        counts = cast("dict[int, int]", known)
+        del known[None]
         hits: dict[int, str] = {}
-        for gram, lists in filter(None, map(self._known.get, chain(text, twos, threes))):
-            if gram is not None:
-                counts[gram] = counts.get(gram, 0) + 1
-            if lists:
-                hits.update(lists)
-        for start, terms in enumerate(map(self.longer.get, threes)):
-            for term in terms or ():
-                if text.startswith(term, start):
+        for lists in filter(None, map(self._short.get, pieces)):
+            hits.update(lists)
+        for terms in filter(None, map(self.longer.get, threes)):
+            for term in terms:
+                if term in text:
                     for column in self.terms[term]:
                         hits[column] = max(hits.get(column, ""), term, key=len)
         return counts, hits

@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 from ivr.categories.corpus import TEMPLATE, Example
 from ivr.categories.features import Features, fit_features
 from ivr.categories.lexicon import Lexicon
-from ivr.categories.model import LEVELS, Belief, Calibration, Model, Row, at_level
+from ivr.categories.model import LEAST, LEVELS, Belief, Calibration, Model, Row, at_level
 from ivr.categories.text import normalise
 from ivr.categories.topic import topic
 
@@ -33,10 +33,8 @@ _Sparse: TypeAlias = Any
 
 TEMPLATE_WEIGHT: Final = 0.2
 """What a sentence made from a term counts beside one that somebody wrote."""
-SHARPNESS: Final = 1.0
-"""Margins to log odds, before calibration."""
 FEWEST_IN_GROUP: Final = 20
-UNCALIBRATED: Final = Calibration((1.0,) * LEVELS, (0.0,) * LEVELS)
+UNCALIBRATED: Final = Calibration((1.0,) * LEVELS, (0.0,) * LEVELS, (0.0,) * LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +86,8 @@ def train(examples: Sequence[Example], lexicon: Lexicon) -> Model:
         features,
         tuple(classes),
         # Rounded to what is stored, so that a loaded model says what the trained one said.
-        np.ascontiguousarray((SHARPNESS * weights).astype(np.float16), np.float32),
-        (SHARPNESS * (bias - bias.mean())).astype(np.float32),
+        np.ascontiguousarray(weights.astype(np.float16), np.float32),
+        (bias - bias.mean()).astype(np.float32),
         UNCALIBRATED,
     )
 
@@ -158,15 +156,18 @@ class Trial:
     guess: str
     raw: tuple[float, ...]
     """Uncalibrated probability of the guess, level by level."""
+    length: int
+    """Characters of the normalised text."""
 
 
 def trials(model: Model, examples: Sequence[Example]) -> list[Trial]:
     """Return what a model says about each text, text alone."""
     said = []
     for example in examples:
-        belief = Belief(model.scores(model.features.touched(normalise(example.text))))
+        text = normalise(example.text)
+        belief = Belief(model.scores(model.features.touched(text)))
         at = int(belief.each.argmax())
-        said.append(Trial(example, model.codes[at], model.levels(at, belief)))
+        said.append(Trial(example, model.codes[at], model.levels(at, belief, 0), len(text)))
     return said
 
 
@@ -188,22 +189,26 @@ def groups_of(examples: Sequence[Example], most: int) -> list[frozenset[str]]:
 
 def calibrate(said: Sequence[Trial]) -> Calibration:
     """Fit each level's confidence on what was right and wrong; see `Calibration`."""
-    slopes, intercepts = [], []
-    for level in range(LEVELS):
-        # A shallower label says nothing about the levels below it.
-        judged = [t for t in said if _depth(t.example.code) >= level]
-        right = np.array(
-            [at_level(t.guess, level) == at_level(t.example.code, level) for t in judged]
-        )
-        p = np.clip(np.array([t.raw[level] for t in judged]), 1e-6, 1 - 1e-6)
-        if len(judged) < FEWEST_IN_GROUP or right.all() or not right.any():
-            slopes.append(1.0)
-            intercepts.append(0.0)
-            continue
-        fitted = LogisticRegression(C=1e3).fit(np.log(p / (1 - p))[:, None], right)
-        slopes.append(round(float(fitted.coef_[0, 0]), 6))
-        intercepts.append(round(float(fitted.intercept_[0]), 6))
-    return Calibration(tuple(slopes), tuple(intercepts))
+    fitted = [_fitted(said, level) for level in range(LEVELS)]
+    slope, intercept, by_length = zip(*fitted, strict=True)
+    return Calibration(slope, intercept, by_length)
+
+
+def _fitted(said: Sequence[Trial], level: int) -> tuple[float, float, float]:
+    """Return slope, intercept and weight of the length of one level."""
+    # A shallower label says nothing about the levels below it.
+    judged = [t for t in said if _depth(t.example.code) >= level]
+    right = np.array([at_level(t.guess, level) == at_level(t.example.code, level) for t in judged])
+    if len(judged) < FEWEST_IN_GROUP or right.all() or not right.any():
+        return 1.0, 0.0, 0.0
+    p = np.clip(np.array([t.raw[level] for t in judged]), LEAST, 1 - LEAST)
+    length = np.log1p([t.length for t in judged])
+    middle = length.mean()
+    machine = LogisticRegression(C=1e3)
+    machine.fit(np.column_stack((np.log(p / (1 - p)), length - middle)), right)
+    slope, by_length = (round(float(value), 6) for value in machine.coef_[0])
+    intercept = float(machine.intercept_[0]) - by_length * middle
+    return slope, round(intercept, 6), by_length
 
 
 def _depth(code: str) -> int:

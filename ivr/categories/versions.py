@@ -32,7 +32,7 @@ from ivr.categories.model import Calibration, Model
 from ivr.categories.taxonomy import edition
 from ivr.errors import DefinitionInvalid
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KEPT: Final = 5
 """Versions kept for roll-back."""
 
@@ -55,6 +55,7 @@ def packed(model: Model, memory: Memory, taxonomy_id: str, lexicon_digest: str) 
         "grams": list(model.features.names),
         "slope": list(model.calibration.slope),
         "intercept": list(model.calibration.intercept),
+        "by_length": list(model.calibration.by_length),
     }
     files = {
         "model.json": _json(about),
@@ -86,7 +87,7 @@ def unpacked(files: Mapping[str, bytes], lexicon: Lexicon, version: str) -> Clas
         tuple(about["codes"]),
         _read_array(files["weights.npy"]).astype(np.float32),
         _read_array(files["bias.npy"]),
-        Calibration(tuple(about["slope"]), tuple(about["intercept"])),
+        Calibration(tuple(about["slope"]), tuple(about["intercept"]), tuple(about["by_length"])),
     )
     codes = {
         note: (code, share) for note, (code, share) in json.loads(files["memory.json"]).items()

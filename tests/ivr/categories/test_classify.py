@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ivr.categories.classify import SURE, Classifier
 from ivr.categories.memory import remember
+from ivr.categories.model import at_level
 from ivr.categories.rules import Request
 from ivr.categories.taxonomy import edition
 
@@ -69,6 +70,22 @@ def test_what_is_not_sure_goes_to_review_with_three_candidates(classifier: Class
     assert verdict.review
     assert len({candidate.code for candidate in verdict.top}) == 3
     assert verdict.top[0].code == verdict.guess
+
+
+def test_the_three_candidates_are_of_three_different_matters(classifier: Classifier) -> None:
+    for text in ("那个", "预约皮肤科", "疫苗", "想投诉医院", "孩子发烧"):
+        verdict = classifier.classify(Request(text))
+        matters = [at_level(candidate.code, 1) for candidate in verdict.top]
+        assert len(set(matters)) == 3, text
+        rest = [candidate.confidence for candidate in verdict.top[1:]]
+        assert rest == sorted(rest, reverse=True)
+
+
+def test_words_that_no_note_held_settle_nothing_however_busy_a_category_is(
+    classifier: Classifier,
+) -> None:
+    verdict = classifier.classify(Request("ξψζ"))
+    assert (verdict.code, verdict.review) == ("", True)
 
 
 def test_traditional_characters_are_understood(classifier: Classifier) -> None:

@@ -46,14 +46,14 @@ def test_a_source_is_never_split_between_groups() -> None:
 def test_calibration_makes_overconfidence_honest() -> None:
     # Says 0.9 and 0.6, is right in 7 and 4 of 10.
     said = [
-        Trial(Example(f"{p}{n}", "C02.01.01", "x"), "C02.01.01" if n < right else "T", (p,) * 4)
+        Trial(Example(f"{p}{n}", "C02.01.01", "x"), "C02.01.01" if n < right else "T", (p,) * 4, 9)
         for p, right in ((0.9, 70), (0.6, 40))
         for n in range(100)
     ]
     calibration = calibrate(said)
     honest = [
         (
-            calibration.confidence(1, trial.raw[1]),
+            calibration.confidence(1, trial.raw[1], trial.length),
             at_level(trial.guess, 1) == at_level(trial.example.code, 1),
         )
         for trial in said
@@ -63,8 +63,19 @@ def test_calibration_makes_overconfidence_honest() -> None:
 
 
 def test_a_label_that_ends_above_a_level_does_not_calibrate_it() -> None:
-    said = [Trial(Example(str(n), "P", "x"), "P", (0.5,) * 4) for n in range(100)]
+    said = [Trial(Example(str(n), "P", "x"), "P", (0.5,) * 4, 9) for n in range(100)]
     wrong = [replace(trial, guess="T01") for trial in said[:50]]
     calibration = calibrate([*wrong, *said[50:]])
     assert calibration.slope[3] == 1.0
     assert calibration.intercept[3] == 0.0
+
+
+def test_calibration_learns_that_the_same_probability_is_worth_less_in_a_long_text() -> None:
+    said = [
+        Trial(Example(f"{n}", "C02.01.01", "x"), "C02.01.01" if n < right else "T", (p,) * 4, size)
+        for p, size, right in ((0.9, 8, 95), (0.9, 80, 70), (0.5, 8, 60), (0.5, 80, 35))
+        for n in range(100)
+    ]
+    calibration = calibrate(said)
+    for p, size, share in ((0.9, 8, 0.95), (0.9, 80, 0.7), (0.5, 8, 0.6), (0.5, 80, 0.35)):
+        assert abs(calibration.confidence(1, p, size) - share) < 0.05
