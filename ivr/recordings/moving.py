@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -18,7 +18,7 @@ from typing import Any, Final
 import structlog
 
 from ivr.config import Settings
-from ivr.database import Pool, queries, transaction
+from ivr.database import Pool, Session, queries, transaction
 from ivr.errors import RecordingUnreadable
 from ivr.failpoints import reach
 from ivr.lines import opened_at
@@ -72,6 +72,8 @@ class Moving:
         try:
             await self._move(row, storages)
         except (FileNotFoundError, RecordingUnreadable) as error:
+            if not await self._is_wanted(row):
+                return
             why = str(error) or type(error).__name__
             log.error("recording.unmoved", call_id=row["call_id"], leg=row["leg"], why=why)  # noqa: TRY400 - the reason is in the error itself
             self._passed_over[f"{row['call_id']}/{row['leg']}"] = None
@@ -90,15 +92,31 @@ class Moving:
                 path=row["path"],
                 key_id=row["key_id"],
             )
+            now = None if moved else await self._row_now(connection, row)
             reach("moving.commit.before")
         reach("moving.commit.after")
-        # Deleted or sealed anew meanwhile: then it is the upload that nobody owns.
-        unwanted = storages["local"] if moved else storages["s3"]
-        for file in files:
-            await unwanted.delete(file.path)
-        reach("moving.removed")
         if moved:
+            await _delete(files, storages["local"])
+            reach("moving.removed")
             log.info("recording.moved", call_id=row["call_id"], leg=row["leg"])
+        elif now is not None and now["state"] == "deleted":
+            # Nobody owns this upload. That of a kept recording may be the recording itself, when
+            # another mover was quicker; of one sealed anew meanwhile it is replaced by the next.
+            await _delete(files, storages["s3"])
+
+    async def _is_wanted(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether a recording still waits here to be moved."""
+        async with transaction(self._pool, self._settings.database) as connection:
+            now = await self._row_now(connection, row)
+        return now is not None and (now["state"], now["storage"]) == ("kept", "local")
+
+    async def _row_now(
+        self, connection: Session, row: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = await queries.recording_of_call(
+            connection, call_id=row["call_id"], leg=row["leg"]
+        )
+        return found
 
     async def _upload(self, file: StoredFile, store: Storage) -> None:
         source = self._archive.find(file.path)
@@ -147,3 +165,8 @@ class Moving:
                     await storages["local"].delete(file.path)
                     gone += 1
         return gone
+
+
+async def _delete(files: Iterable[StoredFile], storage: Storage) -> None:
+    for file in files:
+        await storage.delete(file.path)

@@ -187,6 +187,38 @@ async def test_a_recording_deleted_while_it_was_uploaded_stays_in_no_place(
     assert await centre.there() == 0
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["before the upload", "after the upload"])
+async def test_a_second_mover_that_comes_too_late_takes_nothing_away(
+    pool: Pool,
+    centre: Centre,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    late: bool,
+) -> None:
+    """As a `recordings move` by hand does beside the ledger: both begin with the oldest."""
+    real = ObjectStorage.put
+    quicker = Moving(pool, centre.settings)
+
+    async def overtaken(bucket: ObjectStorage, path: str, source: Any) -> None:  # noqa: ANN401 - a path
+        monkeypatch.setattr(ObjectStorage, "put", real)
+        if late:
+            await real(bucket, path, source)
+        await quicker.step(centre.storages)
+        if not late:
+            await real(bucket, path, source)
+
+    monkeypatch.setattr(ObjectStorage, "put", overtaken)
+    slower = Moving(pool, centre.settings)
+    with capture_logs() as logged:
+        await slower.step(centre.storages)
+    assert [entry["event"] for entry in logged] == ["recording.moved"] * 2
+    assert slower.ill == 0
+    assert (centre.here, await centre.there()) == (0, 4)
+    assert await connection.fetchval("SELECT count(*) FROM recording WHERE storage = 's3'") == 2
+    assert await centre.wrong() == []
+
+
 async def test_a_recording_whose_file_is_gone_holds_up_no_other(
     pool: Pool, centre: Centre, connection: Connection
 ) -> None:
