@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
+import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
@@ -126,7 +127,7 @@ class ObjectStorage:
             if code in _ABSENT:
                 raise FileNotFoundError(f"no such object ({code})") from None
             raise OSError(f"the object store refused: {code}") from None
-        except BotoCoreError as error:
+        except (BotoCoreError, aiohttp.ClientError) as error:
             raise OSError(f"the object store is away: {type(error).__name__}") from None
 
 

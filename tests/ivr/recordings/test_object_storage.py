@@ -201,3 +201,28 @@ async def test_a_store_that_gives_a_file_drop_by_drop_is_an_error_in_time(
     async with asyncio.timeout(60), open_object_storage(changed) as one:
         with pytest.raises(TimeoutError):
             await read(one, 0, 1_000_000)
+
+
+@pytest.fixture
+async def cutting() -> AsyncIterator[str]:
+    """A server that goes away in the middle of its answer."""
+    answer = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000000\r\n\r\nxxx"
+
+    async def cuts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(cuts, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_store_that_cuts_a_file_off_is_away(
+    store: ObjectStorageSettings, cutting: str
+) -> None:
+    changed = store.model_copy(update={"endpoint": cutting})
+    async with asyncio.timeout(60), open_object_storage(changed) as one:
+        with pytest.raises(OSError, match="is away"):
+            await read(one, 0, 1_000_000)
