@@ -29,6 +29,9 @@ LAST_SECOND: Final = 2_267_225_600
 LISTED_AFTER_MS: Final = 10_000
 """Who gave up after at least this wait is called back by people (domain default)."""
 
+CALLED_WITHIN: Final = timedelta(hours=24)
+"""Who gave up longer ago is not called any more (domain default): it would be a surprise."""
+
 WITHDRAWN_PAUSE: Final = timedelta(seconds=15)
 """A place holder that came to nothing stands in line again after this; it keeps its place."""
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ivr.callback import was_missed
+from ivr.callback import CALLED_WITHIN, was_missed
 from ivr.calls import Call, Direction, Disposition
 from ivr.database import Session, queries
 from ivr.tickets import served_ms
@@ -53,7 +53,7 @@ class MissedCaller:
 
 
 async def store_missed(connection: Session, calls: Iterable[Call]) -> None:
-    """List who gave up, and strike off who has spoken with us since; part of a fold's storing.
+    """List who gave up this day, and strike off who spoke with us since; part of a fold's storing.
 
     After `ivr.tickets.store_tickets`: who has a ticket is not missed.
     """
@@ -64,7 +64,7 @@ async def store_missed(connection: Session, calls: Iterable[Call]) -> None:
         if row := _spoken(call):
             spoken.append(row)
     if missed:
-        await queries.note_missed(connection, missed=_json(missed))
+        await queries.note_missed(connection, missed=_json(missed), within=CALLED_WITHIN)
     if spoken:
         await queries.close_missed(connection, answered=_json(spoken))
 
@@ -96,7 +96,7 @@ async def missed_callers(
     connection: Session, queues: Sequence[str], *, most: int = 100
 ) -> list[MissedCaller]:
     """List whom the people of some queues may call back, who gave up last first."""
-    rows = queries.missed_open(connection, queues=list(queues), most=most)
+    rows = queries.missed_open(connection, queues=list(queues), most=most, within=CALLED_WITHIN)
     return [MissedCaller(**dict(row)) async for row in rows]
 
 

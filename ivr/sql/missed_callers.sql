@@ -1,18 +1,24 @@
--- name: note_missed(missed)!
--- List callers who gave up; one open entry a number, and nothing that is older than what people
--- have dealt with. Who has a ticket is called back anyhow.
+-- name: note_missed(missed, within)!
+-- List callers who gave up not longer ago than that, also when history is folded again; one open
+-- entry a number, and nothing that is older than what people have dealt with or than a talk with an
+-- agent. Who has a ticket is called back anyhow.
 INSERT INTO missed_caller (number, queue, reason, call_id, waited_ms, missed_at)
 SELECT DISTINCT ON (given_up.number) given_up.number, given_up.queue, 'abandoned',
        given_up.call_id, given_up.wait_ms, given_up.missed_at
-FROM (SELECT citizen_number(r.caller) AS number, r.queue, r.call_id, r.wait_ms,
+FROM (SELECT citizen_number(r.caller) AS number, r.caller, r.queue, r.call_id, r.wait_ms,
              to_timestamp(r.ended_ms / 1000.0) AS missed_at
       FROM jsonb_to_recordset(:missed::jsonb) AS r(
           caller text, queue text, call_id text, wait_ms bigint, ended_ms bigint)) AS given_up
-WHERE given_up.number IS NOT NULL
+WHERE given_up.number IS NOT NULL AND given_up.missed_at > now() - :within::interval
     AND NOT EXISTS (SELECT 1 FROM callback_ticket AS t
                     WHERE t.number = given_up.number AND t.state IN ('waiting', 'calling'))
     AND NOT EXISTS (SELECT 1 FROM missed_caller AS m
                     WHERE m.number = given_up.number AND m.missed_at >= given_up.missed_at)
+    AND NOT EXISTS (SELECT 1 FROM call AS c
+                    JOIN queue_visit AS v ON v.opened_at = c.opened_at AND v.call_id = c.call_id
+                    WHERE c.caller IN (given_up.caller, given_up.number)
+                        AND c.opened_at > given_up.missed_at - interval '1 day'
+                        AND v.outcome = 'answered' AND v.connected_at > given_up.missed_at)
 ORDER BY given_up.number, given_up.missed_at DESC
 ON CONFLICT (number) WHERE state = 'open' DO UPDATE SET
     queue = excluded.queue, call_id = excluded.call_id, waited_ms = excluded.waited_ms,
@@ -40,12 +46,14 @@ ON CONFLICT (number) WHERE state = 'open' DO UPDATE SET
     reason = excluded.reason, queue = excluded.queue, call_id = excluded.call_id,
     missed_at = greatest(missed_caller.missed_at, excluded.missed_at);
 
--- name: missed_open(queues, most)
--- The work list of some queues, who gave up last first: he is still at his telephone.
+-- name: missed_open(queues, most, within)
+-- The work list of some queues, who gave up last first: he is still at his telephone. Who gave up
+-- longer ago than that is not called any more; whom we promised to call is.
 SELECT missed_id, number, queue, reason, call_id, waited_ms, missed_at,
        CASE WHEN claimed_until > now() THEN claimed_by END AS claimed_by, claimed_until
 FROM missed_caller
 WHERE state = 'open' AND queue = ANY (:queues::text[])
+    AND (reason <> 'abandoned' OR missed_at > now() - :within::interval)
 ORDER BY missed_at DESC, missed_id
 LIMIT :most;
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
+import pytest
 
 from ivr.config import Settings
 from ivr.database import Pool, queries
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 QUEUES = ["general", "consult"]
+
+LONG_AGO = timedelta(days=9000)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' calls lie on a day of their own, so here nothing is too long ago."""
+    monkeypatch.setattr("ivr.missed.CALLED_WITHIN", LONG_AGO)
 
 
 async def test_who_gave_up_after_ten_seconds_is_listed_once_and_others_are_not(
@@ -69,13 +79,17 @@ async def test_what_was_dealt_with_does_not_come_back_but_a_new_call_in_vain_doe
     ]
 
 
-async def test_who_was_served_since_or_called_or_has_booked_is_missed_no_longer(
+async def test_who_was_served_since_is_missed_no_longer(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:
     later = cel.answered(5, second=cel.SECOND + 600)
     await took(pool, settings, cel.abandoned(1), later)
     assert await connection.fetchval("SELECT state FROM missed_caller") == "served"
-    await connection.execute("TRUNCATE missed_caller")
+
+
+async def test_who_was_called_or_has_booked_is_missed_no_longer(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
     booking = bookings.booked(6)
     await took(pool, settings, cel.abandoned(2))
     await took(pool, settings, booking)
@@ -102,3 +116,33 @@ async def test_a_ticket_in_vain_goes_on_the_list_and_so_do_withheld_numbers_not(
     await queries.hand_to_people(connection, ticket_id=ticket, reason="not_reached")
     (entry,) = await missed_callers(connection, QUEUES)
     assert (entry.reason, entry.queue, entry.waited_ms // 1000) == ("not_reached", "consult", 130)
+
+
+async def test_who_gave_up_a_day_ago_is_not_surprised_when_history_is_folded_again(
+    pool: Pool, settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.missed.CALLED_WITHIN", timedelta(hours=24))
+    day = 24 * 3600
+    old = cel.Journal(1, second=int(time.time()) - day - 60).begins("13900000001")
+    new = cel.Journal(2, second=int(time.time()) - day + 600).begins("13900000002")
+    calls = [call.queues("general").after(30).hangs_up(source=cel.CALLER) for call in (old, new)]
+    await took(pool, settings, *(call.ends() for call in calls))
+    assert [one.number for one in await missed_callers(connection, QUEUES)] == ["13900000002"]
+    assert await connection.fetchval("SELECT count(*) FROM missed_caller") == 1
+    await connection.execute("UPDATE missed_caller SET missed_at = now() - interval '25 hours'")
+    assert await missed_callers(connection, QUEUES) == []
+    await connection.execute("UPDATE missed_caller SET reason = 'not_reached'")
+    (entry,) = await missed_callers(connection, QUEUES)
+    assert entry.reason == "not_reached", "his call-back was promised"
+
+
+async def test_a_call_in_vain_that_is_recorded_after_the_talk_that_followed_lists_nobody(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    await took(pool, settings, cel.answered(5, second=cel.SECOND + 600))
+    await took(pool, settings, cel.abandoned(1))
+    assert await missed_callers(connection, QUEUES) == []
+    await took(pool, settings, cel.abandoned(2, second=cel.SECOND + 1200))
+    assert [one.call_id for one in await missed_callers(connection, QUEUES)] == [
+        "n1-7-1795001200.2"
+    ]
