@@ -28,8 +28,8 @@ async def store_tickets(connection: Session, calls: Sequence[Call]) -> None:
         await queries.store_merged_bookings(connection, bookings=rows)
     if results := [row for call in calls if (row := _result(call))]:
         await queries.resolve_attempts(connection, results=_json(results))
-    served = {call.caller: at for call in calls if (at := served_ms(call)) is not None}
-    if served:
+    # A backlog may hold several talks of one caller, in any order.
+    if served := [(call.caller, at) for call in calls if (at := served_ms(call)) is not None]:
         await _close_served(connection, served)
 
 
@@ -43,9 +43,11 @@ def served_ms(call: Call) -> int | None:
     return max((at for at in connected if at is not None), default=None)
 
 
-async def _close_served(connection: Session, served: Mapping[str, int]) -> None:
+async def _close_served(connection: Session, served: Sequence[tuple[str, int]]) -> None:
     rows = queries.tickets_of_served(
-        connection, callers=list(served), served_ms=list(served.values())
+        connection,
+        callers=[caller for caller, _ in served],
+        served_ms=[at for _, at in served],
     )
     found = [row async for row in rows]
     for row in found:

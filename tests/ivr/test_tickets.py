@@ -13,7 +13,7 @@ from ivr.callback import Policy
 from ivr.config import Settings
 from ivr.database import Pool, queries
 from ivr.records import load_call
-from ivr.tickets import note_machine
+from ivr.tickets import note_machine, store_tickets
 from tests.ivr import bookings, cel
 from tests.ivr.ledgers import settle, took
 from tests.ivr.test_callback import folded
@@ -105,6 +105,18 @@ async def test_a_caller_who_calls_in_again_and_is_served_is_not_called_back(
     await took(pool, settings, bookings.booked(caller="+8613800001234", to=bookings.MOBILE))
     later = cel.answered(5, second=cel.SECOND + 600)
     await took(pool, settings, later)
+    assert await states(connection) == ["served"]
+
+
+async def test_the_last_talk_counts_in_whatever_order_a_backlog_is_recorded(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    await took(pool, settings, bookings.booked(2))
+    talks = [
+        cel.answered(number, second=cel.SECOND + seconds)
+        for number, seconds in ((3, -600), (4, 600), (5, -300))
+    ]
+    await store_tickets(connection, [folded(talk) for talk in talks])
     assert await states(connection) == ["served"]
 
 
