@@ -5,6 +5,7 @@ See docs/decisions: from the baseline on, the schema only grows.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import signal
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 BASELINE = "0008"
 OLD_QUERIES = Path(__file__).parents[1] / "data/baseline"
+BASELINE_DIGEST = "6dc8a04605bee1fd1e33faead5392956143617555a97473cc88e47f3754b5fa8"
+"""SHA-256 of the baseline's migrations, one after the other: they have run, so they stay."""
 NUMBERS = sorted(path.name[:4] for path in MIGRATIONS.glob("*.sql"))
 
 _databases = itertools.count(1)
@@ -79,6 +82,14 @@ async def unfit(connection: Connection) -> list[str]:
 async def migrated(url: str, folder: Path = MIGRATIONS) -> Connection:
     await migrate(url, folder=folder)
     return await asyncpg.connect(url)
+
+
+def test_the_baselines_migrations_are_what_they_were(tmp_path: Path) -> None:
+    """A database that has run them would never get what is changed in them now."""
+    folder = first_migrations(BASELINE, tmp_path / "old")
+    texts = [path.read_bytes() for path in sorted(folder.glob("*.sql"))]
+    assert len(texts) == int(BASELINE)
+    assert hashlib.sha256(b"".join(texts)).hexdigest() == BASELINE_DIGEST
 
 
 async def test_nothing_that_the_baseline_has_is_taken_away_or_narrowed(
