@@ -150,7 +150,8 @@ def _caller(sound: bytes) -> Speech:
 def main() -> None:
     """Be the process of one message."""
     name, locale = sys.argv[1:]
-    os.nice(_NICER)
+    with suppress(OSError):  # a sandbox may forbid it
+        os.nice(_NICER)
     # Whatever a library prints must not get into the text.
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -257,8 +258,12 @@ class Sweeper:
 
 
 def _yield_to_others() -> None:
-    """Let this thread have what the machine has left: encoding must not be heard in a call."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)
+    """Let this thread have what the machine has left: encoding must not be heard in a call.
+
+    Where a sandbox forbids that, recordings are finished all the same.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)
 
 
 def _tell(file: Incoming, call_id: str, kept: Kept) -> None:

@@ -42,6 +42,13 @@ def test_the_bridge_may_speak_an_emergencys_announcement_into_the_sounds() -> No
     assert "/var/lib/hotline/sounds:/var/lib/hotline/sounds\n" in compose
 
 
+def test_the_ledger_may_step_back_for_calls() -> None:
+    """It encodes at the lowest priority; the group that setpriority is in is forbidden before."""
+    text = (REPOSITORY / "deploy/systemd/hotline-ledger.service").read_text(encoding="utf-8")
+    filters = re.findall(r"^SystemCallFilter=(.+)$", text, re.MULTILINE)
+    assert filters == ["@system-service", "~@privileged @resources", "setpriority"]
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
 def test_a_unit_runs_as_nobody_special(path: Path) -> None:
     service = _unit(path)["Service"]

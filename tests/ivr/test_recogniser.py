@@ -54,6 +54,15 @@ async def test_a_recogniser_that_hangs_is_killed(tmp_path: Path) -> None:
         os.kill(int(pid), 0)
 
 
+async def test_a_recogniser_works_where_nobody_may_step_back_for_others(tmp_path: Path) -> None:
+    """A sandbox may forbid a process to lower its own priority."""
+    (tmp_path / "site/sitecustomize.py").write_text(
+        "import os\n\n\ndef forbidden(_):\n    raise PermissionError\n\n\nos.nice = forbidden\n",
+        "utf-8",
+    )
+    assert await recognise("tone", a_wav(440, 0), "zh", seconds=60) == "zh 440 Hz 8000"
+
+
 def test_a_name_that_nobody_registered_is_refused_with_those_there_are() -> None:
     assert "tone" in recognisers()
     with pytest.raises(SettingsInvalid, match=r"tone.*came 'absent'"):

@@ -395,6 +395,21 @@ def strike(patched: pytest.MonkeyPatch, fault: str, call_id: str) -> None:
     patched.setattr(archive, "write_sealed", sealed)
 
 
+async def test_a_recording_is_finished_where_nobody_may_step_back_for_others(
+    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sandbox may forbid a thread to lower its own priority."""
+
+    def forbidden(*_: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    call = cel.answered()
+    recorded(settings, f"{call.call_id}.raw")
+    await took(pool, settings, call)
+    assert await Sweeper(pool, settings).step() == 1
+
+
 async def test_without_a_usable_key_recordings_wait_and_one_alarm_is_raised(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:
