@@ -49,6 +49,13 @@ def test_the_ledger_may_step_back_for_calls() -> None:
     assert filters == ["@system-service", "~@privileged @resources", "setpriority"]
 
 
+@pytest.mark.parametrize("name", ["ivr", "ledger"])
+def test_who_reads_sound_files_may_make_callbacks_at_run_time(name: str) -> None:
+    """The library of sound files needs that; without it neither speaks or finishes anything."""
+    service = _unit(REPOSITORY / f"deploy/systemd/hotline-{name}.service")["Service"]
+    assert "MemoryDenyWriteExecute" not in service
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
 def test_a_unit_runs_as_nobody_special(path: Path) -> None:
     service = _unit(path)["Service"]
