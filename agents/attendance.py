@@ -122,7 +122,7 @@ class Attendance:
         person, before = row["person"], _meant(row)
         phone = phone_of(self._watch.seats.get(person))
         was = Shown(State(row["shown"] or State.AWAY), row["shown_reason"], row["shown_call"])
-        moment = Moment(before, was, phone, row["signed_in"], datetime.now(UTC))
+        moment = Moment(before, was, phone, row["signed_in"], datetime.now(UTC), row["filed"])
         meant = follows(moment, self._wrap_up)
         seen = shown(meant, phone)
         if phone is None and was.state in {State.RINGING, State.TALKING}:
@@ -133,8 +133,9 @@ class Attendance:
                     return  # somebody said something else meanwhile: looked at again at once
                 await _log_down(connection, person, seen)
             await self._feed.tell(Standing(person, seen, moment.now, meant.until).as_event())
-            if (before.state, meant.state) == (State.WRAP_UP, State.AVAILABLE):
-                # Saving ends it before its limit; so the form of this call was not.
+            ran_out = (before.state, meant.state) == (State.WRAP_UP, State.AVAILABLE)
+            # A colleague who was only asked has nothing to save.
+            if ran_out and not row["filed_by_any"]:
                 await self._feed.tell(notice(Alarm.FORM_UNFINISHED, person, before.call_id))
         await self._tell_queues(person, meant)
 

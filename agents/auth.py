@@ -15,7 +15,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -35,7 +35,7 @@ DAY_SECONDS: Final = 12 * 60 * 60
 _SECRET_BYTES: Final = 32
 _LONGEST_SECRET: Final = 64
 _NOTE_SECONDS: Final = 60.0
-"""How seldom PostgreSQL is told that a session is in use."""
+"""How seldom PostgreSQL is told that a session is in use, and asked whether it was ended."""
 _REST: Final = timedelta(seconds=REST_SECONDS)
 
 
@@ -120,17 +120,19 @@ class Sessions:
         if left <= 0:
             await self._redis.delete(key)
             return None
-        presented = Presented(identity, datetime.fromtimestamp(until, UTC), digest)
-        if not use:
-            return presented
         rest = min(REST_SECONDS, left)
         if self._now() - noted > _NOTE_SECONDS:
-            await queries.see_session(self._pool, hash=digest)
-            # Only what is there: a session that ended meanwhile does not come back.
-            await self._redis.set(key, _written(identity, until, self._now()), ex=rest, xx=True)
-        else:
+            # Whoever ended it may not have lived to tell Redis: PostgreSQL has the last word.
+            if not await self._lives(digest, use=use):
+                await self._redis.delete(key)
+                return None
+            if use:
+                # Only what is there: a session that ended meanwhile does not come back.
+                now = self._now()
+                await self._redis.set(key, _written(identity, until, now), ex=rest, xx=True)
+        elif use:
             await self._redis.expire(key, rest)
-        return presented
+        return Presented(identity, datetime.fromtimestamp(until, UTC), digest)
 
     async def leave(self, secret: str) -> None:
         """End a session."""
@@ -140,15 +142,36 @@ class Sessions:
 
     async def end_all(self, person: str, *, but: bytes = b"") -> int:
         """End somebody's sessions, all or all but one; returns how many there were."""
-        rows = queries.end_sessions_of(self._pool, person=person, but=but)
-        ended = [_session_key(row["hash"]) async for row in rows]
-        if ended:
-            await self._redis.delete(*ended)
+        ended = await self.shut(self._pool, person, but=but)
+        await self.forget(ended)
         return len(ended)
+
+    async def shut(
+        self, connection: Session | Pool, person: str, *, but: bytes = b""
+    ) -> list[bytes]:
+        """End somebody's sessions, as part of the transaction that is the reason.
+
+        Returns:
+            What `forget` takes after the commit. If nobody lives to do that they end all the
+            same, within `_NOTE_SECONDS`.
+        """
+        rows = queries.end_sessions_of(connection, person=person, but=but)
+        return [row["hash"] async for row in rows]
+
+    async def forget(self, ended: Sequence[bytes]) -> None:
+        """Take sessions that have ended out of Redis."""
+        if ended:
+            await self._redis.delete(*map(_session_key, ended))
 
     async def count(self, connection: Session | Pool, person: str) -> int:
         """Count the sessions that somebody has open."""
         return int(await queries.open_sessions_of(connection, person=person, rest=_REST))
+
+    async def _lives(self, digest: bytes, *, use: bool) -> bool:
+        """Tell whether PostgreSQL knows the session as open; note its use there."""
+        if use:
+            return str(await queries.see_session(self._pool, hash=digest)).endswith(" 1")
+        return await queries.kept_session(self._pool, hash=digest, rest=_REST) is not None
 
     async def _restored(self, digest: bytes) -> Presented | None:
         row = await queries.kept_session(self._pool, hash=digest, rest=_REST)

@@ -53,8 +53,11 @@ async def keep_learning(
         try:
             rested = time.monotonic() >= rests_until
             due = rested and await is_due(pool, settings.database, datetime.now(UTC))
-            if due and await _learn(str(folder)) != 0:
+            if due:
+                # A run that is cut off for its length raises: it rests all the same.
                 rests_until = time.monotonic() + REST_SECONDS
+                if await _learn(str(folder)) == 0:
+                    rests_until = time.monotonic()
             now_used = await asyncio.to_thread(current, folder)
         except OUTSIDE_FAILURES as failure:
             _log.warning("learning.deferred", reason=type(failure).__name__)

@@ -17,11 +17,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
+from ivr.errors import HotlineError
+
 T = TypeVar("T")
 
 SHORTEST: Final = 12
 LONGEST: Final = 128
 AT_ONCE: Final = 2
+MOST_WAITING: Final = 32
+"""Being computed or waiting: some two seconds' work."""
 STEP_SECONDS: Final = 30
 """How long a code is shown (RFC 6238)."""
 
@@ -60,11 +64,19 @@ def weakness(password: str, about: Iterable[str] = ()) -> str | None:
     return None
 
 
+class Busy(HotlineError):
+    """So many passwords are being looked at that one more would have to wait too long."""
+
+
 class Vault:
-    """Hashes and verifies passwords off the event loop."""
+    """Hashes and verifies passwords off the event loop.
+
+    Its methods raise `Busy`: whoever sends passwords by the thousand shall not make others wait.
+    """
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
 
     async def hash(self, password: str) -> str:
         """Return what is stored of a password."""
@@ -76,8 +88,14 @@ class Vault:
         return right and stored is not None
 
     async def _apart(self, work: Callable[[], T]) -> T:
-        async with self._places:
-            return await asyncio.to_thread(work)
+        if self._waiting >= MOST_WAITING:
+            raise Busy
+        self._waiting += 1
+        try:
+            async with self._places:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
 
 
 def _verified(stored: str, password: str) -> bool:

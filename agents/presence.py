@@ -108,6 +108,8 @@ class Moment:
     phone: Phone | None
     signed_in: bool
     now: datetime
+    filed: bool = False
+    """Whether he has saved the form of the call that he was last shown in."""
 
     @property
     def busy(self) -> bool:
@@ -141,7 +143,8 @@ def _unanswered(moment: Moment) -> bool:
 
 def _talked(moment: Moment) -> bool:
     talked = moment.was.state is State.TALKING and moment.phone is not None
-    return moment.meant.state is State.AVAILABLE and talked and not moment.busy
+    over = talked and not moment.busy and not moment.filed
+    return over and moment.meant.state is State.AVAILABLE
 
 
 def _wrapped_up(moment: Moment) -> bool:

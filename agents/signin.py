@@ -9,7 +9,7 @@ from enum import Enum
 
 from agents import audit, users
 from agents.auth import Identity, Sessions
-from agents.passwords import Vault
+from agents.passwords import Vault, code_step
 from agents.roles import Permission, may
 from agents.throttle import LINK_BY_ADDRESS, LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, Throttle
 from agents.users import Account
@@ -81,12 +81,17 @@ class SignIn:
             return TurnedAway(Reason.TOO_OFTEN, wait)
         account = await users.account_of(self._pool, attempt.person)
         stored = account.password if account and account.active else None
-        if not await self.vault.verify(stored, attempt.password) or account is None:
+        right = await self.vault.verify(stored, attempt.password)
+        now = self._now()
+        if account is None or not right or not _code_fits(account, attempt.code, now):
             return await self._refused(attempt, account)
         if account.second_factor and not attempt.code:
             return TurnedAway(Reason.CODE_NEEDED)
+        # Asked before the code is spent: with the same code he says that he takes over.
+        if not attempt.take_over and await self._is_elsewhere(account.identity):
+            return TurnedAway(Reason.ELSEWHERE)
         if account.second_factor and not await users.spend_code(
-            self._pool, account, attempt.code, self._now()
+            self._pool, account, attempt.code, now
         ):
             return await self._refused(attempt, account)
         return await self._let_in(account, take_over=attempt.take_over, how="password")
@@ -116,11 +121,21 @@ class SignIn:
         needed = account.needs_factor if limited is None else limited
         identity = replace(account.identity, limited=needed)
         person = identity.person
-        if may(identity.role, Permission.CALLS_TAKE):
-            if take_over:
-                await self._sessions.end_all(person)
-            elif await self._sessions.count(self._pool, person):
-                return TurnedAway(Reason.ELSEWHERE)
+        if take_over and may(identity.role, Permission.CALLS_TAKE):
+            await self._sessions.end_all(person)
+        elif await self._is_elsewhere(identity):
+            return TurnedAway(Reason.ELSEWHERE)
         secret = await self._sessions.open(identity)
         await audit.note(self._pool, person, "login.done", f"user:{person}", how=how)
         return Entered(identity, secret)
+
+    async def _is_elsewhere(self, identity: Identity) -> bool:
+        """Tell whether somebody who takes calls is signed in already; he has one telephone."""
+        takes = may(identity.role, Permission.CALLS_TAKE)
+        return takes and await self._sessions.count(self._pool, identity.person) > 0
+
+
+def _code_fits(account: Account, code: str, now: float) -> bool:
+    """Tell whether a code is none or right; it is not spent by that."""
+    factor = account.second_factor
+    return not factor or not code or code_step(factor, code, now) is not None

@@ -88,7 +88,8 @@ def relayed(message: str, telephone: Telephone) -> str:
     given = fields.get("response", "")
     if fields.get("username") != telephone.user:
         raise SipRefused("expected the browser to answer in the name of its own telephone.")
-    if not hmac.compare_digest(given, digest_response(method, fields, telephone.granted)):
+    due = digest_response(method, fields, telephone.granted)
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), due.encode()):
         raise SipRefused("expected the password of this session.")
     ours = digest_response(method, fields, telephone.secret)
     return head.replace(f'"{given}"', f'"{ours}"') + separator + body

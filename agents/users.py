@@ -144,10 +144,12 @@ async def take_factor(connection: Session, person: str, code: str, at: float) ->
     return True
 
 
-async def drop_factor(connection: Session, actor: str, person: str) -> None:
-    """Let somebody who lost his second factor set up another."""
-    await queries.drop_factor(connection, person=person)
+async def drop_factor(connection: Session, actor: str, person: str) -> bool:
+    """Let somebody who lost his second factor set up another; False for nobody."""
+    if str(await queries.drop_factor(connection, person=person)).endswith(" 0"):
+        return False
     await audit.note(connection, actor, "factor.dropped", f"user:{person}")
+    return True
 
 
 async def spend_code(connection: Session | Pool, account: Account, code: str, at: float) -> bool:

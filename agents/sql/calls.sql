@@ -59,8 +59,9 @@ WHERE number = citizen_number(:caller) AND state = 'open'
 UNION ALL
 SELECT 'callback', call_id, state, booked_at
 FROM callback_ticket
-WHERE number = citizen_number(:caller) AND closed_at IS NULL;
+WHERE number = citizen_number(:caller) AND state IN ('waiting', 'calling');
 
 -- name: number_of_call(call_id)$
--- The caller's number, whole.
-SELECT caller FROM call WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id;
+-- The citizen's number, whole: he called us, or we him.
+SELECT CASE WHEN direction = 'outbound' THEN dialled ELSE caller END AS number FROM call
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id;

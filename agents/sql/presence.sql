@@ -1,14 +1,22 @@
 -- name: presences(rest)
--- What every agent means to do and was last shown doing, and whether he has a session.
+-- What every agent means to do and was last shown doing, whether he has a session, and whether the
+-- form of his call is saved, by him or by anybody.
 SELECT presence.person, presence.state, presence.reason, presence.call_id, presence.since,
        presence.until, coalesce(log.state, '') AS shown, coalesce(log.reason, '') AS shown_reason,
        coalesce(log.call_id, '') AS shown_call, log.since AS shown_since,
        EXISTS (
            SELECT FROM user_session
            WHERE user_session.person = presence.person AND ended_at IS NULL AND ends_at > now()
-             AND seen_at > now() - :rest::interval) AS signed_in
+             AND seen_at > now() - :rest::interval) AS signed_in,
+       filed.own AS filed, filed.any AS filed_by_any
 FROM presence
 LEFT JOIN presence_log AS log ON log.person = presence.person AND log.until IS NULL
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(written_by = presence.person), false) AS own, count(*) > 0 AS any
+    FROM request_version
+    WHERE request_version.call_id = CASE presence.state
+        WHEN 'wrap_up' THEN presence.call_id ELSE coalesce(log.call_id, '') END
+) AS filed
 ORDER BY presence.person;
 
 -- name: mean_presence(person, state, reason, call_id, until)!

@@ -12,8 +12,11 @@ WHERE user_session.hash = :hash AND user_session.ended_at IS NULL AND user_accou
   AND user_session.ends_at > now() AND user_session.seen_at > now() - :rest::interval;
 
 -- name: see_session(hash)!
--- Note that a session is in use.
-UPDATE user_session SET seen_at = now() WHERE hash = :hash AND ended_at IS NULL;
+-- Note that a session is in use; no row is updated when it was ended or its user shut out.
+UPDATE user_session SET seen_at = now()
+FROM user_account
+WHERE user_session.hash = :hash AND user_session.ended_at IS NULL
+  AND user_account.person = user_session.person AND user_account.active;
 
 -- name: end_session(hash)!
 -- End one session.

@@ -22,8 +22,9 @@ ORDER BY state;
 
 -- name: calls_of_agent(person, since, most)
 -- The calls that somebody spoke in, the last one first, and whether their form was saved.
-SELECT DISTINCT call.call_id, call.started_at, call.direction, call.caller, call.queue,
-       call.talk_ms,
+SELECT DISTINCT call.call_id, call.started_at, call.direction,
+       CASE WHEN call.direction = 'outbound' THEN call.dialled ELSE call.caller END AS caller,
+       call.queue, call.talk_ms,
        EXISTS (SELECT FROM request_version AS v WHERE v.call_id = call.call_id) AS saved
 FROM leg
 JOIN call ON call.opened_at = leg.opened_at AND call.call_id = leg.call_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from aiohttp import web
@@ -13,7 +12,7 @@ from pydantic.types import StringConstraints
 from agents import audit
 from agents.alarms import Alarm, notice
 from agents.throttle import HELP
-from agents.web.api import afterwards, change, done, limited, session, who
+from agents.web.api import change, done, limited, session, who
 from agents.web.events import FEED
 from agents.web.own import of_own_call
 
@@ -38,6 +37,6 @@ async def cry(request: web.Request, body: Cry) -> r204:
     if body.call_id:
         await of_own_call(request, connection, body.call_id)
     await audit.note(connection, person, "help.asked", f"call:{body.call_id}")
-    told = notice(Alarm.HELP, person, body.call_id)
-    afterwards(request, partial(request.app[FEED].tell, told))
+    # Before the commit: told twice does no harm, never told would.
+    await request.app[FEED].tell(notice(Alarm.HELP, person, body.call_id))
     return done()

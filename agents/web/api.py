@@ -1,17 +1,19 @@
 """What the handlers of the API have in common: clean input, and every change once.
 
 A change carries an `Idempotency-Key`. Key, effect and answer are written in one transaction: the
-same key with the same content is answered from there for 30 days, with another content it is
-refused, and of two at once the second waits for the first.
+same key with the same content is answered from there for 30 days (but for secrets, which are told
+once), with another content it is refused, and of two at once the second waits for the first.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -31,6 +33,10 @@ KEY_HEADER: Final = "Idempotency-Key"
 POOL: Final = web.AppKey("pool", Pool)
 DATABASE: Final = web.AppKey("database", DatabaseSettings)
 THROTTLE: Final = web.AppKey("throttle", Throttle)
+SLOW: Final = web.AppKey("slow", asyncio.Semaphore)
+"""Places for those who hold a connection while they wait for something slower than PostgreSQL."""
+SLOW_AT_ONCE: Final = 3
+"""Of the eight connections a process has by default: the others are for forms to be saved."""
 PRESENTED: Final = web.RequestKey("presented", Presented)
 
 _CONNECTION: Final = web.RequestKey("connection", object)
@@ -49,6 +55,15 @@ def answer(model: BaseModel, status: int = 200) -> web.Response:
     return web.Response(
         status=status, text=model.model_dump_json(), content_type="application/json"
     )
+
+
+class ToldOnce(web.Response):
+    """An answer whose content is a secret: said once, and never kept to be said again."""
+
+
+def told_once(model: BaseModel, status: int = 200) -> ToldOnce:
+    """Answer with a model that holds a secret."""
+    return ToldOnce(status=status, text=model.model_dump_json(), content_type="application/json")
 
 
 def done() -> web.Response:
@@ -74,10 +89,27 @@ def afterwards(request: web.Request, act: Callable[[], Awaitable[object]]) -> No
 
 @asynccontextmanager
 async def reading(request: web.Request) -> AsyncIterator[Session]:
-    """Give a connection for reading."""
+    """Give a connection for reading; within a change its own, or eight changes could lock up."""
+    if (own := request.get(_CONNECTION)) is not None:
+        yield own
+        return
     settings = request.app[DATABASE]
     async with request.app[POOL].acquire(timeout=settings.acquire_seconds) as connection:
         yield connection
+
+
+@asynccontextmanager
+async def slowly(request: web.Request) -> AsyncIterator[None]:
+    """Hold a place for a wait; a bridge that is away must not stop anybody's saving.
+
+    Raises:
+        Refused: 503, when all places are taken.
+    """
+    places = request.app[SLOW]
+    if places.locked():
+        raise Refused(503, retry_seconds=1)
+    async with places:
+        yield
 
 
 async def limited(request: web.Request, limit: Limit) -> None:
@@ -113,10 +145,10 @@ def change(handler: Typed) -> Handler:
             reach("change.begun")
             request[_CONNECTION] = connection
             response = await made(request)
+            del request[_CONNECTION]
             reach("change.made")
-            body = response.text if isinstance(response, web.Response) else None
             await queries.answer_change(
-                connection, person=person, key=key, status=response.status, body=body
+                connection, person=person, key=key, status=response.status, body=_kept(response)
             )
             reach("change.commit.before")
         reach("change.commit.after")
@@ -133,6 +165,12 @@ def change(handler: Typed) -> Handler:
     return once
 
 
+def _kept(response: web.StreamResponse) -> str | None:
+    if isinstance(response, ToldOnce) or not isinstance(response, web.Response):
+        return None
+    return response.text
+
+
 async def _fingerprint(request: web.Request) -> bytes:
     content = await request.read()
     told = f"{request.method} {request.path_qs}\n".encode("utf-8", "replace")
@@ -143,6 +181,8 @@ async def _again(connection: Session, person: str, key: str, seen: bytes) -> web
     row = await queries.change_answered(connection, person=person, key=key)
     if row is None or row["fingerprint"] != seen:
         raise Refused(422, "key_reused", f"{KEY_HEADER} 已用于另一项操作。")
+    if row["body"] is None and row["status"] != HTTPStatus.NO_CONTENT:
+        raise Refused(409, "told_once", "此操作已完成，结果只显示一次。如未看到，请重新操作。")
     kind = "application/json" if row["body"] else None
     return web.Response(status=row["status"], text=row["body"], content_type=kind)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -232,6 +233,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[api.POOL] = stores.pool
     app[api.DATABASE] = settings.database
     app[api.THROTTLE] = throttle
+    app[api.SLOW] = asyncio.Semaphore(api.SLOW_AT_ONCE)
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
     app[telephone.SOFTPHONE] = settings.softphone
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)

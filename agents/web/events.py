@@ -14,18 +14,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
+from redis.exceptions import RedisError
 
 from agents.events import Cursor, parse_cursor
 from agents.feed import Feed, Listener
 from agents.web.access import from_our_pages, whoever
 from agents.web.api import who
+from agents.web.first import first
 from agents.web.own import talks
 from agents.web.problems import Refused
 
@@ -62,13 +63,15 @@ async def connect(request: web.Request) -> web.StreamResponse:
     await socket.prepare(request)
     with request.app[FEED].listening(who(request)) as (listener, now):
         try:
-            code = await _first(
+            code = await first(
                 _told(request.app[FEED], socket, listener, after, now),
                 _heard(request, socket),
                 _watched(request),
             )
         except ConnectionError:
             return socket
+        except RedisError:
+            code = WSCloseCode.TRY_AGAIN_LATER
     if code:
         _log.info("desk.cut", person=who(request).person, code=int(code))
     await _close(request, socket, code or WSCloseCode.OK)
@@ -83,16 +86,6 @@ async def _close(request: web.Request, socket: web.WebSocketResponse, code: int)
     except TimeoutError:
         if request.transport is not None:
             request.transport.abort()
-
-
-async def _first(*ways: Coroutine[None, None, int]) -> int:
-    """Run until one of them ends; give its closing code."""
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(way) for way in ways]
-        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        for way in running:
-            way.cancel()
-    return next(iter(done)).result()
 
 
 async def _told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -156,7 +157,7 @@ class Correction(_Body):
     reason: Annotated[str, StringConstraints(min_length=2, max_length=200, strip_whitespace=True)]
 
 
-class Versions(BaseModel):
+class RequestVersions(BaseModel):
     """Every version of a request, the newest first."""
 
     versions: list[SavedRequest]
@@ -228,7 +229,7 @@ async def save(request: web.Request, call_id: CallId, /, body: Filing) -> r201[F
     made = await requests.save(connection, person, call_id, filed)
     if made is None:
         raise Refused(503, "call_not_recorded", "通话记录尚未写入，请稍后再保存。", retry_seconds=1)
-    _tell(request, call_id, body.requests)
+    await _tell(request, call_id, body.requests)
     if await attendance.end_wrap_up(connection, person, call_id):
         free = Meant(State.AVAILABLE, datetime.now(UTC))
         seen = attendance.standing(person, free, request.app[WATCH].seats.get(person))
@@ -239,8 +240,11 @@ async def save(request: web.Request, call_id: CallId, /, body: Filing) -> r201[F
 _ALARMING: Final = frozenset({RiskLevel.HIGH, RiskLevel.EXTREME})
 
 
-def _tell(request: web.Request, call_id: str, filed: list[Content]) -> None:
-    """Let supervisors know at once what cannot wait."""
+async def _tell(request: web.Request, call_id: str, filed: list[Content]) -> None:
+    """Let supervisors know at once what cannot wait.
+
+    Before the commit: told twice does no harm, and nobody would tell it after a crash.
+    """
     feed, person = request.app[FEED], who(request).person
     alarms = {
         Alarm.SUSPECTED_EVENT: any(one.suspected_event for one in filed),
@@ -248,14 +252,16 @@ def _tell(request: web.Request, call_id: str, filed: list[Content]) -> None:
     }
     for alarm, raised in alarms.items():
         if raised:
-            afterwards(request, partial(feed.tell, notice(alarm, person, call_id)))
+            await feed.tell(notice(alarm, person, call_id))
 
 
 @change
 async def correct(request: web.Request, request_id: RequestId, /, body: Correction) -> r204:
     """Correct a request, or withdraw it; what was written before stays to be read."""
     connection = session(request)
-    before = await _newest(request, request_id, Permission.REQUESTS_CORRECT)
+    before = _newest(
+        request, await requests.versions(connection, request_id), Permission.REQUESTS_CORRECT
+    )
     await requests.lock(connection, before.call_id)
     now = (await requests.versions(connection, request_id))[0]
     if now.version != body.version:
@@ -274,25 +280,23 @@ async def correct(request: web.Request, request_id: RequestId, /, body: Correcti
 
 
 @endpoint
-async def show_versions(request: web.Request, request_id: RequestId, /) -> r200[Versions]:
+async def show_versions(request: web.Request, request_id: RequestId, /) -> r200[RequestVersions]:
     """Give every version of a request."""
-    await _newest(request, request_id, Permission.CALLS_SEE)
     async with reading(request) as connection:
         found = await requests.versions(connection, request_id)
-    return answer(Versions(versions=[_saved(one) for one in found]))
+    _newest(request, found, Permission.CALLS_SEE)
+    return answer(RequestVersions(versions=[_saved(one) for one in found]))
 
 
-async def _newest(
-    request: web.Request, request_id: int, permission: Permission
+def _newest(
+    request: web.Request, found: Sequence[requests.Request], permission: Permission
 ) -> requests.Request:
-    """Return a request that whoever asks may see; to anybody else it is not there."""
-    async with reading(request) as connection:
-        found = await requests.versions(connection, request_id)
-        if not found:
-            raise Refused(404)
-        own = found[-1].written_by == who(request).person
-        if not own and not may(who(request).role, permission):
-            raise Refused(404)
+    """Return the newest version if whoever asks may see it; to anybody else it is not there."""
+    if not found:
+        raise Refused(404)
+    own = found[-1].written_by == who(request).person
+    if not own and not may(who(request).role, permission):
+        raise Refused(404)
     return found[0]
 
 

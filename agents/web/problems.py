@@ -12,6 +12,8 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.exceptions import RedisError
 
+from agents.passwords import Busy
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _log = structlog.get_logger()
@@ -39,8 +41,9 @@ _AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    Busy,
 )
-"""What PostgreSQL, Redis or the way to them may do to us."""
+"""What PostgreSQL, Redis or the way to them may do to us, and too much at a time."""
 
 
 class Fault(BaseModel):

@@ -21,7 +21,18 @@ from pydantic.types import StringConstraints
 from agents import audit
 from agents.listening import LINK_SECONDS, Link, Links, may_hear, recordings
 from agents.ranges import Part, Unsatisfiable, asked_part, is_same
-from agents.web.api import PRESENTED, answer, change, done, endpoint, reading, session, who
+from agents.web.api import (
+    DATABASE,
+    POOL,
+    PRESENTED,
+    answer,
+    change,
+    done,
+    endpoint,
+    reading,
+    session,
+    who,
+)
 from agents.web.problems import Refused
 from ivr.calls import CALL_ID
 from ivr.config import RecordingSettings
@@ -122,6 +133,8 @@ async def show(request: web.Request, call_id: str, /) -> r200[Recordings]:
     async with reading(request) as connection:
         rows = await recordings(connection, call_id)
         found = [row for row in rows if await _may(request, connection, call_id, row["leg"])]
+        if not rows and await _may(request, connection, call_id, "both"):
+            raise Refused(404)
     if not found:
         await _refuse(request, call_id, "not one's own")
     return answer(Recordings(recordings=[_shown(row) for row in found]))
@@ -279,8 +292,9 @@ async def _refuse(request: web.Request, about: str, why: str, *, status: int = 4
 
 
 async def _note(request: web.Request, action: str, about: str, **detail: str) -> None:
-    """Write a line of the audit now, whatever becomes of the request."""
-    async with reading(request) as connection:
+    """Write a line of the audit now, whatever becomes of the request and its transaction."""
+    seconds = request.app[DATABASE].acquire_seconds
+    async with request.app[POOL].acquire(timeout=seconds) as connection:
         await audit.note(connection, who(request).person, action, about, **detail)
 
 

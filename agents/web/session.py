@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 import structlog
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.types import StringConstraints
 
 from agents import users
-from agents.auth import DAY_SECONDS, Identity
+from agents.auth import DAY_SECONDS
 from agents.passwords import LONGEST, factor_uri, new_factor, weakness
 from agents.roles import GRANTS, NAMES, Role
 from agents.signin import Attempt, Entered, Reason, TurnedAway
@@ -193,7 +194,7 @@ async def set_password(request: web.Request, body: NewPassword) -> r204:
     if why := weakness(password, (identity.person, identity.name)):
         raise Refused(422, "password_weak", why)
     await users.set_password(session(request), vault, identity.person, password)
-    _end_others(request, identity)
+    await end_sessions(request, identity.person, but=request[PRESENTED].hash)
     return done()
 
 
@@ -214,13 +215,14 @@ async def take_factor(request: web.Request, body: FirstCode) -> r204:
     if not await users.take_factor(session(request), identity.person, body.code, time.time()):
         raise Refused(422, "code_wrong", "验证码不正确。")
     if identity.limited:
-        sessions = request.app[SESSIONS]
-        afterwards(request, lambda: sessions.end_all(identity.person))
+        await end_sessions(request, identity.person)
     else:
-        _end_others(request, identity)
+        await end_sessions(request, identity.person, but=request[PRESENTED].hash)
     return done()
 
 
-def _end_others(request: web.Request, identity: Identity) -> None:
-    sessions, here = request.app[SESSIONS], request[PRESENTED].hash
-    afterwards(request, lambda: sessions.end_all(identity.person, but=here))
+async def end_sessions(request: web.Request, person: str, *, but: bytes = b"") -> None:
+    """End somebody's sessions, all or all but one, with the change that is the reason."""
+    sessions = request.app[SESSIONS]
+    ended = await sessions.shut(session(request), person, but=but)
+    afterwards(request, partial(sessions.forget, ended))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from agents.telephone import SipRefused, Telephone, pass_for, relayed, telephone_secret
 from agents.web.access import from_our_pages, whoever
 from agents.web.api import PRESENTED, answer, endpoint, who
+from agents.web.first import first
 from agents.web.health import REDIS
 from agents.web.own import talks
 from agents.web.problems import Refused
@@ -131,7 +132,7 @@ async def connect(request: web.Request) -> web.WebSocketResponse:
             code = BUSY
         else:
             async with _asterisk(request.app[SOFTPHONE].switch) as switch:
-                code = await _carried(
+                code = await first(
                     _inward(browser, switch, telephone),
                     _outward(switch, browser),
                     _watched(request, lease),
@@ -153,26 +154,16 @@ def _telephone(request: web.Request) -> Telephone:
     return Telephone(f"agent-{person}", secret, pass_for(secret, request[PRESENTED].hash))
 
 
-async def _carried(*ways: Coroutine[None, None, int]) -> int:
-    """Run until the first of them ends; give its closing code."""
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(way) for way in ways]
-        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        for way in running:
-            way.cancel()
-    return next(iter(done)).result()
-
-
 @asynccontextmanager
 async def _asterisk(address: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    timeout = aiohttp.ClientTimeout(connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout) as session,
-        session.ws_connect(
-            address, protocols=("sip",), max_msg_size=LONGEST_MESSAGE, heartbeat=PULSE_SECONDS
-        ) as switch,
-    ):
-        yield switch
+    async with aiohttp.ClientSession() as session:
+        # A stopped Asterisk still takes the connection: its answer is waited for as well.
+        async with asyncio.timeout(CONNECT_SECONDS):
+            switch = await session.ws_connect(
+                address, protocols=("sip",), max_msg_size=LONGEST_MESSAGE, heartbeat=PULSE_SECONDS
+            )
+        async with switch:
+            yield switch
 
 
 async def _inward(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import time
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,11 @@ from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from agents import audit, users
 from agents.roles import Permission, may
-from agents.web.api import answer, change, endpoint, reading, session, who
+from agents.web.api import answer, change, endpoint, reading, session, slowly, who
 from agents.web.health import REDIS, WATCH
 from agents.web.own import CallId
 from agents.web.problems import Refused
@@ -142,11 +144,15 @@ async def transfer(request: web.Request, call_id: CallId, /, body: Transfer) -> 
         raise Refused(409, Answer.NOT_TALKING.value, _WORDS[Answer.NOT_TALKING])
     if body.target == f"*{identity.person}":
         raise Refused(409, Answer.UNKNOWN_TARGET.value, _WORDS[Answer.UNKNOWN_TARGET])
-    await _granted(request, call_id, verb, body.target)
+    async with slowly(request):
+        await _granted(request, call_id, verb, body.target)
+    going_on = None
+    # It is done: what is lost here costs buttons, and must not cost the line in the audit.
+    with suppress(OSError, RedisError):
+        going_on = await _remember(request, call_id, verb, body.target)
     await audit.note(
         session(request), identity.person, f"call.{verb.value}", f"call:{call_id}", to=body.target
     )
-    going_on = await _remember(request, call_id, verb, body.target)
     return answer(Transferred(consultation=going_on))
 
 

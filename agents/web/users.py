@@ -12,10 +12,11 @@ from pydantic.types import StringConstraints
 from agents import audit, users
 from agents.auth import LINK_SECONDS, Identity
 from agents.roles import GRANTS, NAMES, Role
-from agents.web.api import afterwards, answer, change, done, endpoint, reading, session, who
+from agents.web.api import answer, change, done, endpoint, reading, session, told_once, who
 from agents.web.doors import ADDRESS, SESSIONS
 from agents.web.enter import link_of
 from agents.web.problems import Refused
+from agents.web.session import end_sessions
 
 Person = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,16}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
@@ -136,17 +137,16 @@ async def change_user(request: web.Request, person: Person, /, body: UserChange)
     if not found:
         raise Refused(404)
     if body.role is not None or body.active is not None:
-        sessions = request.app[SESSIONS]
-        afterwards(request, lambda: sessions.end_all(person))
+        await end_sessions(request, person)
     return done()
 
 
 @change
 async def drop_factor(request: web.Request, person: Person, /) -> r204:
     """Let somebody who lost his second factor set up another; ends his sessions."""
-    await users.drop_factor(session(request), who(request).person, person)
-    sessions = request.app[SESSIONS]
-    afterwards(request, lambda: sessions.end_all(person))
+    if not await users.drop_factor(session(request), who(request).person, person):
+        raise Refused(404)
+    await end_sessions(request, person)
     return done()
 
 
@@ -161,4 +161,4 @@ async def make_link(request: web.Request, person: Person, /) -> r201[Link]:
     secret = await request.app[SESSIONS].make_link(limited)
     await audit.note(session(request), who(request).person, "link.made", f"user:{person}")
     link = link_of(request.app[ADDRESS] or f"http://{request.host}", secret)
-    return answer(Link(link=link, valid_seconds=LINK_SECONDS), status=201)
+    return told_once(Link(link=link, valid_seconds=LINK_SECONDS), status=201)

@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from agents import attendance, users
+from agents import attendance, requests, users
 from agents.attendance import Attendance, Doors
 from agents.auth import Identity, Sessions
 from agents.feed import DESK_STREAM, Feed
 from agents.live import Watch
 from agents.presence import State
+from agents.requests import Written
 from agents.roles import Role
 from ivr.asterisk.link import Link, Pace
 from ivr.config import DatabaseSettings
 from ivr.database import Pool
 from ivr.live import state_key
+from tests.agents.conftest import record_call
 from tests.ivr.asterisk.fake_asterisk import FakeAsterisk, fake_asterisk, until
 
 __all__ = ["fake_asterisk"]
@@ -128,6 +130,25 @@ async def test_a_form_that_was_saved_alarms_nobody(
         async with pool.acquire() as connection:
             assert await attendance.end_wrap_up(connection, "a1001", "n1-17-1.42")
         await at.keeper.look()
+    assert await notices(redis) == []
+
+
+@pytest.mark.parametrize(("by", "state"), [("a1001", "available"), ("a1002", "wrap_up")])
+async def test_a_form_that_was_saved_in_the_talk_leaves_its_agent_nothing_to_wrap_up(
+    redis: Redis, pool: Pool, database: DatabaseSettings, by: str, state: str
+) -> None:
+    call_id = await record_call(pool, by)
+    async with centre(redis, pool, database) as at:
+        await at.means(State.AVAILABLE)
+        await at.phone("talking", call_id)
+        async with pool.acquire() as connection:
+            written = Written("C02.01.01", "on_the_spot")
+            assert await requests.save(connection, by, call_id, [(written, None)])
+        await at.phone("ready")
+        assert await at.shown() == state
+        await pool.execute("UPDATE presence SET until = now() WHERE state = 'wrap_up'")
+        await at.keeper.look()
+        assert await at.shown() == "available"
     assert await notices(redis) == []
 
 

@@ -159,3 +159,28 @@ async def test_a_session_in_use_is_noted_now_and_then(
     clock.time += 60
     await sessions.find(secret)
     assert await pool.fetchval("SELECT seen_at FROM user_session") > before
+
+
+@pytest.mark.parametrize("use", [True, False])
+async def test_a_session_that_postgresql_alone_knows_as_ended_ends_within_a_minute(
+    sessions: Sessions, redis: Redis, pool: Pool, *, use: bool
+) -> None:
+    clock = Clock()
+    sessions = Sessions(redis, pool, clock)
+    secret = await sessions.open(ANNA)
+    assert len(await sessions.shut(pool, ANNA.person)) == 1  # and nobody lived to forget it
+    clock.time += 61
+    assert await sessions.find(secret, use=use) is None
+    clock.time -= 61
+    assert await sessions.find(secret) is None
+
+
+async def test_whoever_was_shut_out_is_found_out_while_he_is_at_work(
+    sessions: Sessions, redis: Redis, pool: Pool
+) -> None:
+    clock = Clock()
+    sessions = Sessions(redis, pool, clock)
+    secret = await sessions.open(ANNA)
+    await pool.execute("UPDATE user_account SET active = false")
+    clock.time += 61
+    assert await sessions.find(secret) is None

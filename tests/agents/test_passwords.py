@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pyotp
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
@@ -9,8 +11,10 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from agents import passwords
 from agents.passwords import (
     LONGEST,
+    MOST_WAITING,
     SHORTEST,
     STEP_SECONDS,
+    Busy,
     Vault,
     code_step,
     factor_uri,
@@ -108,3 +112,11 @@ def test_a_code_counts_in_its_own_half_minute_and_the_ones_beside() -> None:
 
 def test_an_app_reads_the_secret_and_whose_it_is() -> None:
     assert factor_uri("s1", SECRET).startswith("otpauth://totp/12320:s1?secret=" + SECRET)
+
+
+async def test_who_sends_passwords_by_the_thousand_is_not_waited_for() -> None:
+    vault = Vault()
+    tried = [vault.verify(None, "x") for _ in range(MOST_WAITING + 3)]
+    came = await asyncio.gather(*tried, return_exceptions=True)
+    assert [type(one) for one in came].count(Busy) == 3
+    assert not await vault.verify(None, "x")

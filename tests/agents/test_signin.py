@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+import pyotp
 import pytest
 from redis.asyncio import Redis
 
 from agents import users
 from agents.auth import Identity, Sessions
-from agents.passwords import Vault
+from agents.passwords import STEP_SECONDS, Vault, new_factor
 from agents.roles import Role
 from agents.signin import Attempt, Entered, Reason, SignIn, TurnedAway
 from agents.throttle import LOGIN_BY_ADDRESS, Throttle
@@ -63,3 +65,20 @@ async def test_a_link_gives_the_role_that_one_has_now(
     entered = await door.by_link(secret, "192.0.2.1")
     assert isinstance(entered, Entered)
     assert entered.identity.role is Role.AGENT
+
+
+async def test_with_the_code_that_found_a_session_elsewhere_one_takes_it_over(
+    door: SignIn, redis: Redis, pool: Pool
+) -> None:
+    secret, now = new_factor(), time.time()
+    async with pool.acquire() as connection:
+        await users.offer_factor(connection, "a1001", secret)
+        assert await users.take_factor(
+            connection, "a1001", pyotp.TOTP(secret).at(now - STEP_SECONDS), now
+        )
+    await Sessions(redis, pool).open(Identity("a1001", Role.AGENT, "安娜"))
+    tried = replace(ANNA, code=pyotp.TOTP(secret).at(now))
+    assert await door.by_password(replace(tried, code="000000")) == TurnedAway(Reason.WRONG)
+    assert await door.by_password(tried) == TurnedAway(Reason.ELSEWHERE)
+    assert isinstance(await door.by_password(replace(tried, take_over=True)), Entered)
+    assert await door.by_password(replace(tried, take_over=True)) == TurnedAway(Reason.WRONG)

@@ -85,3 +85,8 @@ def test_no_text_breaks_the_relay(text: str) -> None:
         except SipRefused:
             continue
         assert SECRET not in passed
+
+
+def test_a_response_that_is_no_digest_is_refused_as_a_wrong_one() -> None:
+    with pytest.raises(SipRefused, match="password of this session"):
+        relayed(register("密码"), PHONE)

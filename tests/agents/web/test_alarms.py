@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import AsyncMock
 
+import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from agents.feed import DESK_STREAM
+from agents.feed import DESK_STREAM, Feed
 from agents.roles import Permission, Role
 from agents.throttle import HELP
 from ivr.database import Pool
@@ -47,3 +50,15 @@ async def test_a_key_that_sticks_does_not_flood_those_who_lead(desk: Desk) -> No
 async def test_only_who_takes_calls_has_the_key(desk: Desk) -> None:
     await desk.enter(Role.ANALYST)
     assert (await desk.ask("POST", "/help", {})).status == 403
+
+
+async def test_who_was_not_heard_is_heard_when_the_desk_asks_again(
+    desk: Desk, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.enter()
+    with monkeypatch.context() as broken:
+        broken.setattr(Feed, "tell", AsyncMock(side_effect=RedisError))
+        assert (await desk.ask("POST", "/help", {}, key="k" * 8)).status == 503
+    assert (await desk.ask("POST", "/help", {}, key="k" * 8)).status == 204
+    entries: Any = await redis.xrange(DESK_STREAM)
+    assert [entry["type"] for _, entry in entries].count("notice") == 1

@@ -13,6 +13,7 @@ from agents.throttle import Limit
 from agents.web import articles
 from ivr.database import Pool
 from tests.agents.conftest import Desk
+from tests.agents.web.test_articles import RABIES
 
 NEW = {"person": "a2001", "name": "李四", "role": "agent"}
 
@@ -35,14 +36,26 @@ async def test_a_change_happens_once_however_often_it_is_sent(desk: Desk, pool: 
 
 
 async def test_an_answer_is_given_again_word_for_word(desk: Desk) -> None:
+    await desk.enter(Role.EDITOR)
+    came = []
+    for _ in range(2):
+        async with await desk.ask("POST", "/articles", RABIES, key="k" * 8) as answer:
+            came.append((answer.status, answer.content_type, await answer.text()))
+    assert came[0] == came[1]
+    assert came[0][:2] == (201, "application/json")
+
+
+async def test_a_way_in_is_told_once_and_not_kept(desk: Desk, pool: Pool) -> None:
     await desk.enter(Role.ADMINISTRATOR)
     await create(desk, NEW)
-    links = []
-    for _ in range(2):
-        async with await desk.ask("POST", "/users/a2001/link", key="k" * 8) as answer:
-            links.append((answer.status, answer.content_type, await answer.text()))
-    assert links[0] == links[1]
-    assert links[0][:2] == (201, "application/json")
+    async with await desk.ask("POST", "/users/a2001/link", key="k" * 8) as answer:
+        assert answer.status == 201
+        secret = (await answer.json())["link"].partition("#")[2]
+    async with await desk.ask("POST", "/users/a2001/link", key="k" * 8) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (409, "told_once")
+    kept = await pool.fetch("SELECT body FROM answered_change WHERE body IS NOT NULL")
+    assert not [row for row in kept if secret in row["body"]]
+    assert (await desk.post("/enter", secret)).status == 204
 
 
 async def test_a_key_is_its_persons_own_and_needed(desk: Desk) -> None:

@@ -70,3 +70,13 @@ async def test_a_withheld_number_is_anonymous_and_has_no_history(desk: Desk, poo
     call_id = await record_call(pool, caller="")
     card = await (await desk.ask("GET", f"/calls/{call_id}")).json()
     assert (card["number"], card["flags"], card["earlier"]) == ("匿名", ["anonymous"], [])
+
+
+async def test_of_a_call_that_we_made_the_number_is_the_one_we_dialled(
+    desk: Desk, pool: Pool
+) -> None:
+    await desk.enter()
+    call_id = await record_call(pool, caller="")
+    await pool.execute("UPDATE call SET direction = 'outbound', dialled = $1", CALLER)
+    async with await desk.ask("POST", f"/calls/{call_id}/reveal", {"reason": "回访"}) as answer:
+        assert (await answer.json())["number"] == CALLER

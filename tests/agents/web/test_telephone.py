@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
+from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType, WSServerHandshakeError, web
 from redis.asyncio import Redis
 
 from agents.telephone import telephone_secret
@@ -185,3 +185,22 @@ async def test_who_has_a_desk_telephone_is_told_so(phones: Desk) -> None:
     await phones.enter(person="a1002")
     answer = await phones.ask("GET", "/softphone")
     assert (answer.status, (await answer.json())["code"]) == (404, "no_softphone")
+
+
+async def test_an_asterisk_that_takes_the_connection_and_says_nothing_is_not_waited_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(telephone, "CONNECT_SECONDS", 0.2)
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as stopped:
+        port = stopped.sockets[0].getsockname()[1]
+        softphone = SoftphoneSettings.model_validate(
+            {"switch": f"ws://127.0.0.1:{port}/ws", "key": "site-key"}
+        )
+        telephony = TelephonySettings(browsers=("a1001",))
+        async with desk.again(softphone=softphone, telephony=telephony) as phones:
+            phones.present(await desk.enter())
+            assert await closing_code(await dial(phones)) == WSCloseCode.TRY_AGAIN_LATER

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from agents import users
 from agents.auth import Identity
 from agents.roles import Role
 from agents.web import transfers
+from agents.web.api import SLOW_AT_ONCE
 from ivr.database import Pool
 from ivr.transfer_wishes import Answer, answer_key, list_key
 from tests.agents.conftest import STATE, Desk, new_call, record_call, show
@@ -145,3 +149,28 @@ async def test_only_the_call_at_ones_own_telephone_is_handed_over(
         await desk.enter(Role.AGENT, "a1002")
         assert (await way(desk, call_id, "hand_over", "ambulance"))[1]["code"] == "not_talking"
     assert asked == []
+
+
+async def test_a_bridge_that_is_away_stops_no_form_from_being_saved(
+    desk: Desk, call_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "ANSWER_SECONDS", 5.0)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [
+            tasks.create_task(way(desk, call_id, "hand_over", "ambulance")) for _ in range(12)
+        ]
+        await asyncio.sleep(0.5)
+        filed = {"requests": [{"code": "C02.01.01", "note": "x"}]}
+        assert (await desk.ask("POST", f"/calls/{call_id}/requests", filed)).status == 201
+    came = Counter(task.result()[0] for task in waiting)
+    assert came == {409: SLOW_AT_ONCE, 503: 12 - SLOW_AT_ONCE}
+
+
+async def test_a_transfer_that_was_done_is_audited_though_its_buttons_are_lost(
+    desk: Desk, redis: Redis, pool: Pool, call_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "_remember", AsyncMock(side_effect=RedisError))
+    async with bridge(redis):
+        status, said = await way(desk, call_id, "consult", "ambulance")
+    assert (status, said["consultation"]) == (200, None)
+    assert await pool.fetchval("SELECT count(*) FROM audit WHERE action = 'call.consult'") == 1
