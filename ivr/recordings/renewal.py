@@ -7,9 +7,11 @@ key, so between the new file and its row a recording is read as well as before.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
-from collections.abc import Mapping
-from contextlib import aclosing
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +20,7 @@ import structlog
 
 from ivr.config import Settings
 from ivr.database import Pool, queries, transaction
-from ivr.errors import RecordingUnreadable
+from ivr.errors import HotlineError, RecordingUnreadable
 from ivr.failpoints import reach
 from ivr.recordings.archive import KeptFile, name_of, waveform_of, write_sealed
 from ivr.recordings.keys import KeyFile
@@ -29,6 +31,10 @@ from ivr.recordings.storage import Storage
 log = structlog.get_logger()
 
 _BATCH: Final = 100
+
+
+class AlreadyRenewing(HotlineError):
+    """Another process is sealing recordings anew."""
 
 
 class Renewal:
@@ -45,8 +51,14 @@ class Renewal:
         """Go through all of them once; returns how many were sealed anew, and how many could not.
 
         Raises:
+            AlreadyRenewing: by another process.
             SettingsInvalid: the key file cannot be used.
         """
+        await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
+        with _alone_in(self._work):
+            return await self._go_through()
+
+    async def _go_through(self) -> tuple[int, int]:
         place: tuple[datetime, str, str] = (datetime(2000, 1, 1, tzinfo=UTC), "", "")
         done = failed = 0
         while rows := await self._rows(place):
@@ -75,7 +87,6 @@ class Renewal:
 
     async def _renew(self, row: Mapping[str, Any]) -> None:
         files = files_of(row)
-        await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
         renewed, drawn = [], None
         for file in files:
             plain = self._work / "plain.part"
@@ -87,7 +98,7 @@ class Renewal:
             finally:
                 await asyncio.to_thread(plain.unlink, missing_ok=True)
         async with transaction(self._pool, self._settings.database) as connection:
-            said = await queries.reseal_recording(
+            await queries.reseal_recording(
                 connection,
                 call_id=row["call_id"],
                 leg=row["leg"],
@@ -97,11 +108,14 @@ class Renewal:
                 key_id=renewed[0].key_id,
                 peaks=drawn,
             )
+            now = await queries.recording_of_call(
+                connection, call_id=row["call_id"], leg=row["leg"]
+            )
             reach("renewal.commit.before")
         reach("renewal.commit.after")
-        before, after = {file.path for file in files}, {file.path for file in renewed}
         # Deleted or moved meanwhile: then it is the new files that nobody owns.
-        for path in before - after if said else after:
+        there = {file.path for file in files} | {file.path for file in renewed}
+        for path in there - _owned(now, row["storage"], there):
             await self._reader.storage(files[0]).delete(path)
 
     async def _fetch(self, file: StoredFile, plain: Path) -> None:
@@ -130,3 +144,26 @@ class Renewal:
         reach("renewal.placed")
         await asyncio.to_thread(sealed.unlink, missing_ok=True)
         return kept
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder against every other process; the hold ends with the process at the latest."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRenewing(f"{folder} is in use; wait for its end.") from None
+        yield
+    finally:
+        os.close(number)
+
+
+def _owned(now: Mapping[str, Any] | None, storage: str, there: set[str]) -> set[str]:
+    """Return what a row owns in a storage; while the database has lost it, all that is there."""
+    if now is None:
+        return there
+    if (now["state"], now["storage"]) != ("kept", storage):
+        return set()
+    return {file.path for file in files_of(now)}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import wave
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -12,7 +13,7 @@ from ivr import failpoints
 from ivr.config import Settings
 from ivr.database import Pool
 from ivr.recordings.keys import KeyFile
-from ivr.recordings.renewal import Renewal
+from ivr.recordings.renewal import AlreadyRenewing, Renewal
 from ivr.recordings.storage import LocalStorage, Storage
 from ivr.recordings.sweeper import Sweeper
 from ivr.verify import verify
@@ -36,6 +37,26 @@ async def call(pool: Pool, settings: Settings) -> cel.Journal:
     await took(pool, settings, made)
     assert await Sweeper(pool, settings).step() == 1
     return made
+
+
+@pytest.fixture
+async def old(settings: Settings, connection: Connection, call: cel.Journal) -> str:
+    """The path of a recording as the release before left it: a plain WAV, without peaks."""
+    row = await stored(connection, call)
+    path: str = row["path"].replace(".opus.sealed", ".wav")
+    file = settings.recordings.archive / path
+    with wave.open(str(file), "wb") as sound:
+        sound.setparams((2, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(b"\0\0\0\x40" * 16_000)
+    (settings.recordings.archive / row["path"]).unlink()
+    await connection.execute(
+        "UPDATE recording SET path = $1, format = 'wav', key_id = NULL, peaks = NULL, bytes = $2,"
+        " sha256 = $3",
+        path,
+        file.stat().st_size,
+        hashlib.sha256(file.read_bytes()).digest(),
+    )
+    return path
 
 
 async def test_a_recording_is_sealed_with_the_newest_key_and_sounds_the_same(
@@ -62,32 +83,46 @@ async def test_a_recording_older_than_sealing_is_sealed_and_drawn(
     pool: Pool,
     settings: Settings,
     storages: Mapping[str, Storage],
-    call: cel.Journal,
+    old: str,
     connection: Connection,
 ) -> None:
-    """As the release before left it: a plain WAV, without peaks."""
-    row = await stored(connection, call)
-    path = row["path"].replace(".opus.sealed", ".wav")
-    old = settings.recordings.archive / path
-    with wave.open(str(old), "wb") as sound:
-        sound.setparams((2, 2, 8000, 0, "NONE", ""))
-        sound.writeframes(b"\0\0\0\x40" * 16_000)
-    (settings.recordings.archive / row["path"]).unlink()
-    await connection.execute(
-        "UPDATE recording SET path = $1, format = 'wav', key_id = NULL, peaks = NULL, bytes = $2,"
-        " sha256 = $3",
-        path,
-        old.stat().st_size,
-        hashlib.sha256(old.read_bytes()).digest(),
-    )
-    content = old.read_bytes()
+    content = (settings.recordings.archive / old).read_bytes()
     assert await Renewal(pool, settings, storages).run() == (1, 0)
-    after = await stored(connection, call)
-    assert after["path"] == path + ".sealed"
+    after = await connection.fetchrow("SELECT * FROM recording")
+    assert after is not None
+    assert after["path"] == f"{old}.sealed"
     assert after["peaks"] == b"\0" * 1000 + b"\x80" * 1000
-    assert not old.exists()
+    assert not (settings.recordings.archive / old).exists()
     assert await plain(settings, after) == content
     assert [found for found in await verify(settings) if not found.holds] == []
+
+
+async def test_only_one_process_seals_anew_and_the_other_is_told(
+    pool: Pool,
+    settings: Settings,
+    storages: Mapping[str, Storage],
+    old: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second would take the first one's sealed file, which nobody but the first knows yet."""
+    real = LocalStorage.put
+    refused = []
+
+    async def joined(storage: LocalStorage, path: str, source: Path) -> None:
+        monkeypatch.setattr(LocalStorage, "put", real)
+        await real(storage, path, source)
+        try:
+            await Renewal(pool, settings, storages).run()
+        except AlreadyRenewing as error:
+            refused.append(str(error))
+
+    monkeypatch.setattr(LocalStorage, "put", joined)
+    assert await Renewal(pool, settings, storages).run() == (1, 0)
+    assert not (settings.recordings.archive / old).exists()
+    assert [found for found in await verify(settings) if not found.holds] == []
+    assert len(refused) == 1
+    assert str(settings.recordings.archive) in refused[0]
+    assert await Renewal(pool, settings, storages).run() == (0, 0), "the first is over"
 
 
 async def test_a_file_that_is_not_what_its_row_says_is_left_as_it_is(
