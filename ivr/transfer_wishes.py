@@ -28,7 +28,7 @@ from ivr.asterisk.snapshot import ChannelSeen, snapshot
 from ivr.calls import CALL_ID
 from ivr.config import RedisSettings
 from ivr.errors import ActionRefused, HotlineError, PeerBroke, ValueRefused
-from ivr.transfer_targets import Target, colleague
+from ivr.transfer_targets import Kind, Target, colleague
 from ivr.transfers import Conversation, consult, hand_over, join, take_back, to_rating
 
 _ANSWER_KEPT_SECONDS: Final = 10
@@ -62,7 +62,7 @@ class Answer(StrEnum):
     NOT_CONSULTING = "not_consulting"
     """No caller waits for this agent."""
     NOT_ANSWERED = "not_answered"
-    """The target has not answered yet, or is gone."""
+    """The target has not answered yet, is gone, or is a colleague who has a call of his own."""
     UNKNOWN_TARGET = "unknown_target"
     FAILED = "failed"
     """Asterisk refused, or cannot be reached; what it was asked may have been done."""
@@ -174,6 +174,14 @@ def objection(verb: Verb, scene: Scene | None) -> Answer | None:
     return None if scene.answered else Answer.NOT_ANSWERED
 
 
+def engaged(channels: Iterable[ChannelSeen], target: Target) -> bool:
+    """Tell whether a target is a colleague whose telephone rings, or who speaks, already."""
+    if target.kind is not Kind.COLLEAGUE:
+        return False
+    phone = f"PJSIP/agent-{target.number.removeprefix('*')}-"
+    return any(one.channel.startswith(phone) for one in channels)
+
+
 class Transfers:
     """The bridge's end of the list."""
 
@@ -217,6 +225,8 @@ class Transfers:
             scene = scene_of(seen.channels, wish.call_id, wish.agent)
             if why := objection(wish.verb, scene):
                 return why
+            if target is not None and engaged(seen.channels, target):
+                return Answer.NOT_ANSWERED
             if scene is not None:
                 talk = Conversation(wish.call_id, scene.caller.channel, scene.agent.channel)
                 await _do(self._link, wish.verb, talk, target)

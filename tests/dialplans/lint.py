@@ -47,6 +47,7 @@ PROVIDED_BY = {
     "Read": "app_read",
     "CALLERID": "func_callerid",
     "CUT": "func_cut",
+    "DEVICE_STATE": "func_devstate",
     "Bridge": "",
     "BridgeAdd": "app_bridgeaddchan",
     "IMPORT": "func_logic",

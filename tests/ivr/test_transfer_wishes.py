@@ -192,6 +192,21 @@ async def test_what_cannot_be_done_now_is_not_asked_of_asterisk(
     assert asterisk.named("BlindTransfer") == []
 
 
+@pytest.mark.parametrize("verb", [Verb.HAND_OVER, Verb.CONSULT])
+@pytest.mark.parametrize("state", ["Up", "Ringing"])
+async def test_a_colleague_who_has_a_call_is_not_rung_for_another(
+    asterisk: FakeAsterisk, valkey: Valkey, verb: Verb, state: str
+) -> None:
+    own = ChannelSeen("PJSIP/agent-a1002-00000007", "u7", f"{CALL}7", state, "")
+    shows(asterisk, [*TALKING, own])
+    with capture_logs():
+        async with granting(asterisk, valkey) as redis:
+            assert await answered(redis, wish(verb, "*a1002")) is Answer.NOT_ANSWERED
+            other = replace(wish(verb, "*a10"), id="1" * 16)
+            assert await answered(redis, other) is Answer.DONE
+    assert len(asterisk.named("BlindTransfer") + asterisk.named("Redirect")) == 1
+
+
 async def test_a_consultation_parts_the_two(asterisk: FakeAsterisk, valkey: Valkey) -> None:
     async with granting(asterisk, valkey) as redis:
         assert await answered(redis, wish(Verb.CONSULT)) is Answer.DONE

@@ -249,6 +249,41 @@ async def test_a_caller_is_handed_over_to_a_colleague_who_does_not_see_his_numbe
     await recorded_whole(exchange, call["call_id"], call["talk_ms"])
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["handed over", "asked first"])
+async def test_a_colleague_in_a_talk_is_not_rung_a_second_time(
+    exchange: Exchange, *, asked: bool
+) -> None:
+    """Also when the telephone was free as the bridge looked: Asterisk looks once more."""
+    engaged, number = exchange.number(), exchange.number()
+    async with AsyncExitStack() as parties:
+        second = await parties.enter_async_context(
+            exchange.agent("a1002", talk_seconds=90.0, tone=1_000.0)
+        )
+        other = await parties.enter_async_context(exchange.caller(engaged))
+        await other.rtp.wait_for(MAIN, 15)
+        other.press("0")
+        await other.rtp.wait_for(1_000.0, 20)
+        await parties.enter_async_context(exchange.agent("a1001", talk_seconds=90.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        talk = await speaking(exchange, number, caller)
+        if asked:
+            await consult(exchange.link, talk, colleague("a1002"))
+            await exchange.says(number, "TRANSFER", 10)
+            await caller.rtp.wait_for(AGENT_TONE, 15)
+        else:
+            await hand_over(exchange.link, talk, colleague("a1002"))
+            await caller.rtp.wait_for(BACK, 15)
+        caller.hang_up()
+        await caller.ended(10)
+        await exchange.record(number)
+        other.hang_up()
+        await other.ended(10)
+        await second.sees("BYE", 10)
+    call = await exchange.record(number)
+    legs = await exchange.rows("SELECT agent FROM leg WHERE call_id = $1", call["call_id"])
+    assert "a1002" not in {leg["agent"] for leg in legs}
+
+
 async def test_an_agent_asks_a_colleague_and_joins_the_two(exchange: Exchange) -> None:
     number = exchange.number()
     async with exchange.agent("a1001", talk_seconds=60.0), exchange.caller(number) as caller:
