@@ -16,6 +16,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from ivr.menu.model import LOCALES
 from ivr.surge import StandingOrder
 
 KEPT_SECONDS: Final = 86_400
@@ -54,6 +55,9 @@ class SurgeMemory:
             order = msgspec.json.decode(kept or "null", type=StandingOrder | None)
         except (OSError, RedisError, msgspec.DecodeError):
             return None
-        if order is not None and not _KEY.fullmatch(order.announcement):
-            return None
-        return order
+        return order if order is not None and _plausible(order) else None
+
+
+def _plausible(order: StandingOrder) -> bool:
+    """Tell whether what Redis says can be an order; its key and its locales name a file."""
+    return bool(_KEY.fullmatch(order.announcement)) and set(order.texts) in (set(), set(LOCALES))

@@ -53,7 +53,15 @@ async def test_what_was_true_long_ago_is_forgotten(memory: SurgeMemory, store: R
 
 @pytest.mark.parametrize(
     "kept",
-    ["", "?", "[]", '{"order_id": "x"}', json.dumps({"order_id": 1, "announcement": "../../x"})],
+    [
+        *("", "?", "[]", '{"order_id": "x"}'),
+        json.dumps({"order_id": 1, "announcement": "../../x"}),
+        json.dumps({"order_id": 1, "announcement": "s_1", "texts": {"zh": "停", "../../x": "x"}}),
+        json.dumps(
+            {"order_id": 1, "announcement": "s_1", "texts": {"zh": "停", "en": "x", "": "x"}}
+        ),
+        json.dumps({"order_id": 1, "announcement": "s_1", "texts": {"en": "Only English."}}),
+    ],
 )
 async def test_what_is_no_order_is_none(memory: SurgeMemory, store: Redis, kept: str) -> None:
     await store.set(KEY, kept)
