@@ -15,6 +15,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 import structlog
@@ -129,7 +130,9 @@ class Adoption:
 
     async def _open(self, reader: Reader, found: _Found) -> Kept:
         """Read every file whole, as a player would, and learn what its row said."""
-        plain, wav = self._work / "plain.part", self._work / "wav.part"
+        # The round for missing ones and the night's may be at it at once.
+        number = token_hex(8)
+        plain, wav = (self._work / f"{number}.{form}.part" for form in ("plain", "wav"))
         await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True, mode=0o750)
         files, frames, drawn = [], 0, b""
         try:

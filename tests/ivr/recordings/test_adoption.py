@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 from ivr import failpoints
 from ivr.config import Settings
 from ivr.database import Pool
+from ivr.recordings import opus
 from ivr.recordings.adoption import Adoption
 from ivr.recordings.moving import Moving
 from ivr.recordings.sweeper import Sweeper
@@ -123,6 +125,33 @@ async def test_a_file_in_the_object_store_is_found_too(
         await Sweeper(pool, centre.settings).look_for_missing()
     assert [(e["event"], e["storage"]) for e in logged] == [("recording.adopted", "s3")] * 2
     assert await rows(connection) == before
+
+
+async def test_two_that_look_for_lost_recordings_at_once_do_not_disturb_each_other(
+    pool: Pool, settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round for missing ones is not over when the night's begins."""
+    calls = [cel.answered(n, talk=2 * n, second=cel.SECOND + 100 * n) for n in (1, 2)]
+    for call, seconds in zip(calls, (2, 4), strict=True):
+        recorded(settings, f"{call.call_id}.raw", seconds=seconds)
+    await took(pool, settings, *calls)
+    assert await swept(pool, settings) == 2
+    before = await rows(connection)
+    await connection.execute(LOSE)
+    real = opus.decode
+    loop = asyncio.get_running_loop()
+    other = Adoption(pool, settings).adopt(calls[1].call_id, "both")
+
+    def meanwhile(source: Path, wav: Path) -> None:
+        monkeypatch.setattr(opus, "decode", real)
+        assert asyncio.run_coroutine_threadsafe(other, loop).result(timeout=60)
+        real(source, wav)
+
+    monkeypatch.setattr(opus, "decode", meanwhile)
+    assert await Adoption(pool, settings).adopt(calls[0].call_id, "both")
+    assert await rows(connection) == before
+    assert await connection.fetchval("SELECT count(*) FROM recording_orphan") == 0
+    assert list(settings.recordings.archive.rglob("*.part")) == [], "nothing plain stays"
 
 
 async def test_a_file_whose_call_nobody_knows_is_written_down_and_adopted_when_it_comes(
