@@ -17,7 +17,8 @@ export class Bell {
     this.stop()
     const context: Selectable = new AudioContext()
     this.context = context
-    if (device) await context.setSinkId?.(device)
+    // A device that is gone: rather in the headset than nowhere.
+    if (device) await context.setSinkId?.(device).catch(() => undefined)
     if (this.context !== context) return
     this.strike(context)
     this.timer = setInterval(() => { this.strike(context) }, CADENCE_MS)

@@ -133,7 +133,8 @@ export class Softphone {
   async use(sound: Sound): Promise<void> {
     const changed = sound.microphone !== this.sound.microphone || sound.processing !== this.sound.processing
     this.sound = { ...sound }
-    await this.audio.setSinkId(sound.speaker)
+    // A device that is gone leaves the sound where it was.
+    await this.audio.setSinkId(sound.speaker).catch(() => undefined)
     if (changed && this.call?.phase === 'talking') await this.changeMicrophone()
   }
 

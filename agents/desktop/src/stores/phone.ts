@@ -84,7 +84,9 @@ export const usePhone = defineStore('phone', () => {
 
   /** Register with what the server gives for this session. */
   async function connect(takeOver: boolean): Promise<void> {
-    if (line.value === 'ready') return
+    // It comes back by itself; to begin anew would end the call that is on.
+    const comes = line.value === 'ready' || line.value === 'connecting' || call.value !== null
+    if (comes && !takeOver) return
     line.value = 'connecting'
     try {
       softphone.start(await asked(api.GET('/api/v1/softphone')), takeOver)

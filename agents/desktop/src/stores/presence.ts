@@ -21,7 +21,11 @@ export const usePresence = defineStore('presence', () => {
   }
 
   async function begin(): Promise<void> {
-    reasons.value = (await asked(api.GET('/api/v1/presence/reasons'))).reasons
+    try {
+      reasons.value = (await asked(api.GET('/api/v1/presence/reasons'))).reasons
+    } catch (error) {
+      problem.value = error
+    }
     await look()
   }
 
