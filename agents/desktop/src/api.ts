@@ -10,7 +10,8 @@ export type Problem = Schemas['Problem']
 export const sessionEnded = new EventTarget()
 
 const UNAUTHORIZED = 401
-const AWAY = 503
+/** Said by the server or by a proxy before it, when nobody there could answer. */
+const AWAY: ReadonlySet<number> = new Set([502, 503, 504])
 
 const watchSession: Middleware = {
   onResponse({ response, schemaPath }) {
@@ -60,18 +61,25 @@ export async function asked<Data>(question: Promise<Answer<Data>>): Promise<Data
   throw new Refusal(code, answer.response.status, message)
 }
 
+/** Whether it may have happened all the same: no answer came, or none of the server's own. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Refusal && (error.status === 0 || AWAY.has(error.status))
+}
+
 /**
  * Send a change until it is answered, always under the same key: it happens once even when an
- * answer was lost. The last failure is thrown.
+ * answer was lost. The last failure is thrown; whoever sends it once more gives the same key.
  */
-export async function changed<Data>(send: (once: Once) => Promise<Answer<Data>>): Promise<Data> {
-  const once = { header: { 'Idempotency-Key': crypto.randomUUID() } }
+export async function changed<Data>(
+  send: (once: Once) => Promise<Answer<Data>>,
+  key: string = crypto.randomUUID(),
+): Promise<Data> {
+  const once = { header: { 'Idempotency-Key': key } }
   for (const pause of RETRY_MS) {
     try {
       return await asked(send(once))
     } catch (error) {
-      const passing = error instanceof Refusal && (error.status === 0 || error.status === AWAY)
-      if (!passing) throw error
+      if (!isUnanswered(error)) throw error
       await new Promise((resume) => setTimeout(resume, pause))
     }
   }

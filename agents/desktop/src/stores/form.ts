@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 
-import { api, asked, changed, Refusal, type Schemas } from '../api'
+import { api, asked, changed, isUnanswered, Refusal, type Schemas } from '../api'
 import { blank, isComplete, type Content } from '../content'
 import { later } from '../later'
 import { useCategories } from './categories'
@@ -30,8 +30,12 @@ export const useForm = defineStore('form', () => {
   const filed = ref(0)
   let version = 0
   let keeping: Promise<void> = Promise.resolve()
+  /** A filing that nobody answered: it may be committed, so it is sent again under its key. */
+  let unanswered: { id: string; key: string } | null = null
 
   const current = computed(() => requests.value[at.value] ?? blank())
+  /** Filed before the server was lost, and changed since: what came after is not filed. */
+  const wasFiled = computed(() => problem.value instanceof Refusal && problem.value.code === 'key_reused')
   const canSave = computed(() => callId.value !== '' && !isSaving.value && requests.value.every(isComplete))
 
   const keepSoon = later(DRAFT_MS, () => { keeping = keeping.then(keep) })
@@ -111,7 +115,7 @@ export const useForm = defineStore('form', () => {
     } catch (error) {
       if (callId.value !== id) return
       state.value = 'failed'
-      if (error instanceof Refusal && (error.status === 0 || error.status === 503)) keepSoon()
+      if (isUnanswered(error)) keepSoon()
     }
   }
 
@@ -158,16 +162,23 @@ export const useForm = defineStore('form', () => {
     isSaving.value = true
     problem.value = null
     keepSoon.drop()
+    const id = callId.value
+    const key = unanswered?.id === id ? unanswered.key : crypto.randomUUID()
     try {
       await keeping
-      const path = { call_id: callId.value }
-      const body = { requests: requests.value }
-      await changed(({ header }) => api.POST('/api/v1/calls/{call_id}/requests', { params: { header, path }, body }))
-      filed.value += requests.value.length
-      reset('')
+      const path = { call_id: id }
+      // What is sent again is what was sent, though somebody types on.
+      const body = { requests: copied(requests.value) }
+      unanswered = { id, key }
+      await changed(({ header }) => api.POST('/api/v1/calls/{call_id}/requests', { params: { header, path }, body }), key)
+      unanswered = null
+      filed.value += body.requests.length
+      // Another call may have rung meanwhile: its form stays.
+      if (callId.value === id) reset('')
       return true
     } catch (error) {
-      problem.value = error
+      if (!isUnanswered(error)) unanswered = null
+      if (callId.value === id) problem.value = error
       return false
     } finally {
       isSaving.value = false
@@ -175,7 +186,11 @@ export const useForm = defineStore('form', () => {
   }
 
   return {
-    callId, card, requests, at, current, suggested, state, problem, isSaving, canSave, filed,
+    callId, card, requests, at, current, suggested, state, problem, wasFiled, isSaving, canSave, filed,
     open, change, choose, add, remove, save,
   }
 })
+
+function copied(requests: Content[]): Content[] {
+  return JSON.parse(JSON.stringify(requests)) as Content[]
+}
