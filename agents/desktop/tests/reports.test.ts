@@ -12,7 +12,7 @@ it('a file covers what the table shows', () => {
 })
 
 it('every column of figures has its total, and what the row is about has none', () => {
-  const table = { title: '', period: '', headings: ['日期', '请求', '接通'], rows: [['2026-11-01', 3, 2], ['2026-11-02', 4, 0]] }
+  const table = { title: '', period: '', headings: ['日期', '请求', '接通'], rows: [['2026-11-01', 3, 2], ['2026-11-02', 4, 0]], adds_up: true }
   expect(totals(table)).toEqual([7, 2])
 })
 
