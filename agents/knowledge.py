@@ -19,7 +19,7 @@ from ivr.database import Session
 LISTED: Final = 200
 
 
-class Standing(StrEnum):
+class ArticleStanding(StrEnum):
     """What a version is."""
 
     REVIEW = "review"
@@ -48,7 +48,7 @@ class Version:
     article_id: int
     slug: str
     version: int
-    standing: Standing
+    standing: ArticleStanding
     article: Article
     written_by: str
     written_at: datetime
@@ -72,6 +72,8 @@ class Remark:
 async def search(connection: Session, text: str, category: str, on: date, most: int) -> list[Hit]:
     """Find articles in force: those that hold every word, else those that hold any.
 
+    Asked for nothing, it gives the newest.
+
     Args:
         connection: for reading.
         text: as typed; empty: whatever the category holds.
@@ -79,6 +81,9 @@ async def search(connection: Session, text: str, category: str, on: date, most: 
         on: the day on which they must be valid.
         most: how many at most.
     """
+    if not text and not category:
+        newest = queries.newest_articles(connection, on=on, most=most)
+        return [_hit(row) async for row in newest]
     tree = edition()
     lineage = [node.code for node in tree.lineage(category)] if category in tree else []
     for every in (True, False):
@@ -116,7 +121,7 @@ async def write(
     if await queries.lock_article(connection, article_id=article_id) is None:
         return None
     found = await versions(connection, article_id or 0)
-    if any(one.standing is Standing.REVIEW for one in found):
+    if any(one.standing is ArticleStanding.REVIEW for one in found):
         return None
     version = await queries.write_article(
         connection,
@@ -145,13 +150,13 @@ async def judge(
     await queries.lock_article(connection, article_id=article_id)
     if approve:
         await queries.replace_article(
-            connection, article_id=article_id, state=Standing.REPLACED.value
+            connection, article_id=article_id, state=ArticleStanding.REPLACED.value
         )
     status = await queries.judge_article(
         connection,
         article_id=article_id,
         version=version,
-        state=(Standing.APPROVED if approve else Standing.REFUSED).value,
+        state=(ArticleStanding.APPROVED if approve else ArticleStanding.REFUSED).value,
         judged_by=person,
         remark=remark,
     )
@@ -165,7 +170,7 @@ async def judge(
 async def retire(connection: Session, person: str, article_id: int) -> bool:
     """Take an article out of force; False when none is."""
     status = await queries.replace_article(
-        connection, article_id=article_id, state=Standing.RETIRED.value
+        connection, article_id=article_id, state=ArticleStanding.RETIRED.value
     )
     if not str(status).endswith(" 1"):
         return False
@@ -236,7 +241,7 @@ def _version(row: Mapping[str, Any]) -> Version:
         article_id=row["article_id"],
         slug=row["slug"] or "",
         version=row["version"],
-        standing=Standing(row["state"]),
+        standing=ArticleStanding(row["state"]),
         article=article,
         written_by=row["written_by"],
         written_at=row["written_at"],

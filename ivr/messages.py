@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from ivr.calls import Call
 from ivr.database import Session, queries
+
+LEASE: Final = timedelta(minutes=30)
+"""Long enough to hear it and to call; a browser that died keeps no message undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class MessageWaiting:
     state: str
     """`new` or `taken`."""
     taken_by: str | None
+    """The agent who deals with it, while the lease lasts."""
+    taken_until: datetime | None
     transcript: str | None
     """By a speech recogniser, where a centre has one."""
     caller: str
@@ -58,13 +64,21 @@ async def waiting_messages(
     connection: Session, queues: Sequence[str], *, most: int = 100
 ) -> list[MessageWaiting]:
     """List what the people of some queues have to deal with: urgent first, then the oldest."""
-    rows = queries.messages_waiting(connection, queues=list(queues), most=most)
+    rows = queries.messages_waiting(connection, queues=list(queues), most=most, lease=LEASE)
     return [MessageWaiting(**dict(row)) async for row in rows]
 
 
-async def take_message(connection: Session, call_id: str, agent: str) -> bool:
-    """Let one agent take a message; False when another was quicker or it is done."""
-    return _one(await queries.take_message(connection, call_id=call_id, agent=agent))
+async def take_message(
+    connection: Session, call_id: str, agent: str, *, lease: timedelta = LEASE
+) -> bool:
+    """Let one agent take a message, or hold it for longer; False when another has it, or none."""
+    taken = await queries.take_message(connection, call_id=call_id, agent=agent, lease=lease)
+    return _one(taken)
+
+
+async def release_message(connection: Session, call_id: str, agent: str) -> bool:
+    """Leave a message to the others; False for whoever does not have it."""
+    return _one(await queries.release_message(connection, call_id=call_id, agent=agent))
 
 
 async def finish_message(connection: Session, call_id: str, agent: str) -> bool:

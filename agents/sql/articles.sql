@@ -23,6 +23,15 @@ FROM candidate JOIN article_version USING (article_id, version)
 ORDER BY rank DESC, article_id
 LIMIT :most;
 
+-- name: newest_articles(on, most)
+-- Articles in force, the one that came into force last first.
+SELECT article_id, version, title, categories, answer, sources
+FROM article_version
+WHERE state = 'approved'
+  AND (valid_from IS NULL OR valid_from <= :on) AND (valid_until IS NULL OR valid_until > :on)
+ORDER BY judged_at DESC, article_id
+LIMIT :most;
+
 -- name: add_article(slug)$
 -- A place for an article's versions; NULL when its name is taken.
 INSERT INTO article (slug) VALUES (:slug) ON CONFLICT (slug) DO NOTHING RETURNING article_id;

@@ -31,3 +31,11 @@ JOIN call ON call.opened_at = leg.opened_at AND call.call_id = leg.call_id
 WHERE leg.opened_at >= :since AND leg.agent = :person AND leg.answered_at IS NOT NULL
 ORDER BY call.started_at DESC
 LIMIT :most;
+
+-- name: callbacks_due(queues, most)
+-- Promises to call back that are not kept yet, the one that is due first first.
+SELECT call_id, number, queue, state, tries, booked_at, due_at
+FROM callback_ticket
+WHERE state IN ('waiting', 'calling') AND queue = ANY (:queues::text[])
+ORDER BY due_at, ticket_id
+LIMIT :most;

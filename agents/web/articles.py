@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.types import StringConstraints
 
 from agents import articles, knowledge
-from agents.knowledge import Standing, Version
+from agents.knowledge import ArticleStanding, Version
 from agents.roles import Permission, may
 from agents.throttle import EXPORT, SEARCH
 from agents.web.api import answer, change, done, endpoint, limited, reading, session, who
@@ -83,7 +83,7 @@ class ArticleVersion(BaseModel):
     article_id: int
     slug: str
     version: int
-    standing: Standing
+    standing: ArticleStanding
     text: Text
     written_by: str
     written_at: datetime
@@ -112,7 +112,7 @@ class Judgement(_Body):
     remark: Annotated[str, Field(max_length=1_000)] = ""
 
 
-class Kind(StrEnum):
+class RemarkKind(StrEnum):
     """What is the matter with an article."""
 
     WRONG = "wrong"
@@ -122,7 +122,7 @@ class Kind(StrEnum):
 class ArticleRemark(_Body):
     """What is wrong in an article."""
 
-    kind: Kind
+    kind: RemarkKind
     note: Remarked
 
 
@@ -165,7 +165,7 @@ async def search(
     category: Annotated[str, Field(max_length=32)] = "",
     limit: Annotated[int, Field(ge=1, le=FOUND)] = 10,
 ) -> r200[Hits]:
-    """Find articles in force by words, by category, or both."""
+    """Find articles in force by words, by category, or both; the newest when asked for nothing."""
     await limited(request, SEARCH)
     today = datetime.now(_HERE).date()
     async with reading(request) as connection:
@@ -179,7 +179,7 @@ async def show(request: web.Request, article_id: ArticleId, /) -> r200[ArticleVe
     async with reading(request) as connection:
         found = await knowledge.versions(connection, article_id)
     for one in found:
-        if one.standing is Standing.APPROVED:
+        if one.standing is ArticleStanding.APPROVED:
             return answer(_version(one))
     raise Refused(404)
 
@@ -193,7 +193,11 @@ async def show_version(
     async with reading(request) as connection:
         found = await knowledge.versions(connection, article_id)
     for one in found:
-        seen = one.standing in {Standing.APPROVED, Standing.REPLACED, Standing.RETIRED}
+        seen = one.standing in {
+            ArticleStanding.APPROVED,
+            ArticleStanding.REPLACED,
+            ArticleStanding.RETIRED,
+        }
         judges = may(identity.role, Permission.ARTICLES_APPROVE)
         if one.version == version and (seen or judges or one.written_by == identity.person):
             return answer(_version(one))
@@ -252,7 +256,7 @@ async def take_out(request: web.Request, article_id: ArticleId, /) -> r200[Markd
     async with reading(request) as connection:
         found = await knowledge.versions(connection, article_id)
     for one in found:
-        if one.standing is Standing.APPROVED:
+        if one.standing is ArticleStanding.APPROVED:
             slug = one.slug or f"article-{article_id}"
             return answer(Markdown(slug=slug, markdown=articles.to_markdown(one.article)))
     raise Refused(404)

@@ -1,4 +1,4 @@
-"""Work at hand: messages, missed callers, and one's own day."""
+"""Work at hand: messages, missed callers, call-backs that are due, and one's own day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents import audit, workday
+from agents import audit, callbacks, workday
 from agents.desk import QUEUES
 from agents.throttle import REVEAL
 from agents.web.api import answer, change, done, endpoint, limited, reading, session, who
@@ -35,6 +35,7 @@ class Message(BaseModel):
     length_ms: int
     state: str = Field(description="new or taken")
     taken_by: str
+    taken_until: datetime | None = Field(description="Then it is anybody's again")
     transcript: str = Field(description="Empty where no machine listened")
     number: str = Field(description="Masked")
     has_sound: bool
@@ -64,6 +65,26 @@ class MissedCallers(BaseModel):
     """Who gave up last comes first: he is still at his telephone."""
 
     missed: list[Missed]
+
+
+class CallBack(BaseModel):
+    """A promise to call back; the centre's machine rings, and an agent is there when it is kept."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    call_id: str
+    number: str = Field(description="Masked")
+    queue: str
+    state: str = Field(description="waiting or calling")
+    tries: int
+    booked_at: datetime
+    due_at: datetime
+
+
+class CallBacks(BaseModel):
+    """The one that is due first comes first."""
+
+    callbacks: list[CallBack]
 
 
 class Claim(BaseModel):
@@ -124,11 +145,19 @@ async def show_messages(request: web.Request) -> r200[Messages]:
 
 @change
 async def take_message(request: web.Request, call_id: CallId, /) -> r204:
-    """Take a message; the call is then among one's own."""
+    """Take a message, or hold it for longer; the call is then among one's own."""
     person = who(request).person
     if not await messages.take_message(session(request), call_id, person):
         raise Refused(409, "taken", "此留言已由他人受理或不存在。")
     await audit.note(session(request), person, "message.taken", f"call:{call_id}")
+    return done()
+
+
+@change
+async def release_message(request: web.Request, call_id: CallId, /) -> r204:
+    """Leave a message that one took to the others."""
+    if not await messages.release_message(session(request), call_id, who(request).person):
+        raise Refused(409, "not_taken", "此留言不由您受理。")
     return done()
 
 
@@ -138,6 +167,14 @@ async def finish_message(request: web.Request, call_id: CallId, /) -> r204:
     if not await messages.finish_message(session(request), call_id, who(request).person):
         raise Refused(409, "not_taken", "此留言不由您受理。")
     return done()
+
+
+@endpoint
+async def show_callbacks(request: web.Request) -> r200[CallBacks]:
+    """List the call-backs that the queues that one serves have promised."""
+    async with reading(request) as connection:
+        found = await callbacks.due(connection, _queues(request))
+    return answer(CallBacks(callbacks=[CallBack.model_validate(one) for one in found]))
 
 
 @endpoint
@@ -217,6 +254,7 @@ def _message(one: messages.MessageWaiting) -> Message:
         length_ms=one.length_ms,
         state=one.state,
         taken_by=one.taken_by or "",
+        taken_until=one.taken_until,
         transcript=one.transcript or "",
         number=mask_number(one.caller),
         has_sound=one.recording_path is not None,

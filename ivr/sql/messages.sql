@@ -17,12 +17,16 @@ SELECT queue, urgent, left_at, length_ms
 FROM message
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id;
 
--- name: messages_waiting(queues, most)
--- The work list of some queues: urgent ones first, then the oldest; those taken too.
+-- name: messages_waiting(queues, most, lease)
+-- The work list of some queues: urgent ones first, then the oldest; those taken too, unless whoever
+-- took one has held it for too long.
 SELECT message.call_id, message.queue, message.urgent, message.left_at, message.length_ms,
-       message.state, message.taken_by, message.transcript, call.caller,
-       recording.path AS recording_path
+       CASE WHEN held.until > now() THEN 'taken' ELSE 'new' END AS state,
+       CASE WHEN held.until > now() THEN message.taken_by END AS taken_by,
+       CASE WHEN held.until > now() THEN held.until END AS taken_until,
+       message.transcript, call.caller, recording.path AS recording_path
 FROM message
+CROSS JOIN LATERAL (SELECT message.taken_at + :lease::interval AS until) AS held
 JOIN call ON call.opened_at = message.opened_at AND call.call_id = message.call_id
 LEFT JOIN recording
     ON recording.opened_at = message.opened_at AND recording.call_id = message.call_id
@@ -31,11 +35,20 @@ WHERE message.state IN ('new', 'taken') AND message.queue = ANY (:queues::text[]
 ORDER BY message.urgent DESC, message.left_at, message.call_id
 LIMIT :most;
 
--- name: take_message(call_id, agent)!
--- One agent takes a message; nobody who comes later does.
+-- name: take_message(call_id, agent, lease)!
+-- One agent takes a message, or goes on holding it; nobody else does until the lease is over.
 UPDATE message
 SET state = 'taken', taken_by = :agent, taken_at = now()
-WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND state = 'new';
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
+    AND (state = 'new'
+         OR state = 'taken' AND (taken_by = :agent OR taken_at + :lease::interval <= now()));
+
+-- name: release_message(call_id, agent)!
+-- The agent who took it leaves it to the others.
+UPDATE message
+SET state = 'new', taken_by = NULL, taken_at = NULL
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
+    AND state = 'taken' AND taken_by = :agent;
 
 -- name: finish_message(call_id, agent)!
 -- The agent who took it has dealt with it.

@@ -33,7 +33,18 @@ async def test_articles_with_every_word_come_before_any_others(pool: Pool) -> No
         assert await found("狗咬伤怎么办") == {dog}  # no article holds every word
         assert await found("高血压") == set()
         assert await found("，。") == set()
-        assert await found("") == set()
+
+
+async def test_asked_for_nothing_it_gives_what_came_into_force_last(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        first = await put(connection, Article("狗咬伤", "冲洗并接种", ""))
+        second = await put(connection, Article("猫抓伤", "冲洗伤口", ""))
+        over = await put(connection, Article("旧", "答", "", valid_until=TODAY))
+        hits = await knowledge.search(connection, "", "", TODAY, 10)
+        assert [hit.article_id for hit in hits] == [second, first]
+        assert over not in {hit.article_id for hit in hits}
+        assert len(await knowledge.search(connection, "", "", TODAY, 1)) == 1
+        assert await knowledge.search(connection, "", "Z99", TODAY, 10) == []
 
 
 async def test_a_title_comes_first_however_many_older_articles_have_the_word(pool: Pool) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -7,7 +8,7 @@ import pytest
 
 from ivr.config import Settings
 from ivr.database import Pool
-from ivr.messages import finish_message, take_message, waiting_messages
+from ivr.messages import finish_message, release_message, take_message, waiting_messages
 from ivr.records import load_call
 from tests.ivr import cel
 from tests.ivr.ledgers import took
@@ -43,6 +44,42 @@ async def test_a_message_is_taken_by_one_agent_and_finished_by_the_same(
     assert not await finish_message(connection, call.call_id, "a1002")
     assert await finish_message(connection, call.call_id, "a1001")
     assert await waiting_messages(connection, ["anyone"]) == []
+
+
+async def test_a_message_is_anybodys_again_when_it_is_left_or_held_for_too_long(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    call = cel.message()
+    await took(pool, settings, call)
+    assert await take_message(connection, call.call_id, "a1001")
+    assert await take_message(connection, call.call_id, "a1001")
+    [held] = await waiting_messages(connection, ["anyone"])
+    assert (held.state, held.taken_by) == ("taken", "a1001")
+    assert held.taken_until is not None
+    assert not await release_message(connection, call.call_id, "a1002")
+    assert await release_message(connection, call.call_id, "a1001")
+    assert await take_message(connection, call.call_id, "a1002")
+    await connection.execute("UPDATE message SET taken_at = now() - interval '31 minutes'")
+    [lapsed] = await waiting_messages(connection, ["anyone"])
+    assert (lapsed.state, lapsed.taken_by, lapsed.taken_until) == ("new", None, None)
+    assert await take_message(connection, call.call_id, "a1003")
+    assert not await finish_message(connection, call.call_id, "a1002")
+    assert await finish_message(connection, call.call_id, "a1003")
+
+
+async def test_of_many_who_take_a_message_at_once_one_has_it(
+    pool: Pool, settings: Settings
+) -> None:
+    call = cel.message()
+    await took(pool, settings, call)
+
+    async def take(agent: str) -> bool:
+        async with pool.acquire() as connection:
+            return await take_message(connection, call.call_id, agent)
+
+    assert sorted(await asyncio.gather(*map(take, ("a1", "a2", "a3", "a4")))) == [False] * 3 + [
+        True
+    ]
 
 
 async def test_folding_again_leaves_what_people_have_done(

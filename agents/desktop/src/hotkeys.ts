@@ -11,6 +11,7 @@ export interface Telephone {
   mute: () => void
   transfer: () => void
   help: () => void
+  work: () => void
 }
 
 /** Act on a key; true when it was ours. */
@@ -21,6 +22,7 @@ export function pressed(key: string, phone: Telephone): boolean {
   else if (key === 'F9' && phone.talking()) phone.mute()
   else if (key === 'F7' && phone.talking()) phone.transfer()
   else if (key === 'F1') phone.help()
+  else if (key === 'F10') phone.work()
   else return false
   return true
 }

@@ -12,6 +12,7 @@ export function makeRoutes(): Router {
       { path: '/setup', name: 'setup', component: () => import('./pages/SetupPage.vue') },
       { path: '/desk', name: 'desk', component: () => import('./pages/DeskPage.vue') },
       { path: '/people', name: 'people', component: () => import('./pages/PeoplePage.vue') },
+      { path: '/knowledge', name: 'knowledge', component: () => import('./pages/KnowledgePage.vue') },
       { path: '/board', name: 'board', component: () => import('./pages/BoardPage.vue') },
       { path: '/reports', name: 'reports', component: () => import('./pages/ReportsPage.vue') },
       { path: '/sound', name: 'sound', component: () => import('./pages/SoundPage.vue') },

@@ -570,9 +570,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Take a message; the call is then among one's own. */
+        /** @description Take a message, or hold it for longer; the call is then among one's own. */
         post: operations["work_take_message"];
-        delete?: never;
+        /** @description Leave a message that one took to the others. */
+        delete: operations["work_release_message"];
         options?: never;
         head?: never;
         patch?: never;
@@ -589,6 +590,23 @@ export interface paths {
         put?: never;
         /** @description Note that one has dealt with a message that one took. */
         post: operations["work_finish_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the call-backs that the queues that one serves have promised. */
+        get: operations["work_show_callbacks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -654,7 +672,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Find articles in force by words, by category, or both. */
+        /** @description Find articles in force by words, by category, or both; the newest when asked for nothing. */
         get: operations["articles_search"];
         put?: never;
         /** @description Write a new article; it waits for somebody else's judgement. */
@@ -1779,10 +1797,10 @@ export interface components {
             reason: string;
         };
         /**
-         * Versions
+         * RequestVersions
          * @description Every version of a request, the newest first.
          */
-        Versions: {
+        RequestVersions: {
             /** Versions */
             versions: components["schemas"]["SavedRequest"][];
         };
@@ -2109,6 +2127,11 @@ export interface components {
             /** Taken By */
             taken_by: string;
             /**
+             * Taken Until
+             * @description Then it is anybody's again
+             */
+            taken_until: string | null;
+            /**
              * Transcript
              * @description Empty where no machine listened
              */
@@ -2128,6 +2151,46 @@ export interface components {
         Messages: {
             /** Messages */
             messages: components["schemas"]["Message"][];
+        };
+        /**
+         * CallBack
+         * @description A promise to call back; the centre's machine rings, and an agent is there when it is kept.
+         */
+        CallBack: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Number
+             * @description Masked
+             */
+            number: string;
+            /** Queue */
+            queue: string;
+            /**
+             * State
+             * @description waiting or calling
+             */
+            state: string;
+            /** Tries */
+            tries: number;
+            /**
+             * Booked At
+             * Format: date-time
+             */
+            booked_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+        };
+        /**
+         * CallBacks
+         * @description The one that is due first comes first.
+         */
+        CallBacks: {
+            /** Callbacks */
+            callbacks: components["schemas"]["CallBack"][];
         };
         /**
          * Missed
@@ -2281,6 +2344,12 @@ export interface components {
             markdown: string;
         };
         /**
+         * ArticleStanding
+         * @description What a version is.
+         * @enum {string}
+         */
+        ArticleStanding: "review" | "approved" | "refused" | "replaced" | "retired";
+        /**
          * ArticleVersion
          * @description One version of an article.
          */
@@ -2291,7 +2360,7 @@ export interface components {
             slug: string;
             /** Version */
             version: number;
-            standing: components["schemas"]["Standing"];
+            standing: components["schemas"]["ArticleStanding"];
             text: components["schemas"]["Text"];
             /** Written By */
             written_by: string;
@@ -2307,12 +2376,6 @@ export interface components {
             /** Remark */
             remark: string;
         };
-        /**
-         * Standing
-         * @description What a version is.
-         * @enum {string}
-         */
-        Standing: "review" | "approved" | "refused" | "replaced" | "retired";
         /**
          * Text
          * @description What an article says.
@@ -2394,23 +2457,17 @@ export interface components {
             note: string;
         };
         /**
-         * Kind
-         * @description A report that there is.
+         * RemarkKind
+         * @description What is the matter with an article.
+         * @enum {string}
          */
-        Kind: {
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
-            /** Headings */
-            headings: string[];
-        };
+        RemarkKind: "wrong" | "outdated";
         /**
          * ArticleRemark
          * @description What is wrong in an article.
          */
         ArticleRemark: {
-            kind: components["schemas"]["Kind"];
+            kind: components["schemas"]["RemarkKind"];
             /** Note */
             note: string;
         };
@@ -2426,6 +2483,18 @@ export interface components {
              * @default
              */
             remark: string;
+        };
+        /**
+         * Kind
+         * @description A report that there is.
+         */
+        Kind: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Headings */
+            headings: string[];
         };
         /**
          * Kinds
@@ -2451,6 +2520,11 @@ export interface components {
              * @description The first cell says what the row is about
              */
             rows: (string | number)[][];
+            /**
+             * Adds Up
+             * @description Whether the figures of a column may be added up
+             */
+            adds_up: boolean;
         };
         /**
          * Format
@@ -3401,7 +3475,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Versions"];
+                    "application/json": components["schemas"]["RequestVersions"];
                 };
             };
             /** @description Why it was not done. */
@@ -3870,6 +3944,38 @@ export interface operations {
             };
         };
     };
+    work_release_message: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     work_finish_message: {
         parameters: {
             query?: never;
@@ -3890,6 +3996,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_show_callbacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallBacks"];
+                };
             };
             /** @description Why it was not done. */
             default: {

@@ -1,19 +1,20 @@
 /** Which page somebody may use, and where he is sent instead. Pure. */
 import type { Schemas } from './api'
 
-export type Page = 'login' | 'setup' | 'desk' | 'people' | 'board' | 'reports' | 'sound' | 'account'
+export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'sound' | 'account'
 type Person = Pick<Schemas['Session'], 'limited' | 'permissions'>
 
 /** The permission that a page's data need; the rest is for everybody who is signed in. */
 const NEEDS: Partial<Record<Page, string>> = {
   desk: 'calls.take',
   people: 'users.manage',
+  knowledge: 'articles.read',
   board: 'live.see',
   reports: 'reports.see',
   sound: 'calls.take',
 }
 /** The first of these that somebody may use is where he begins. */
-const HOMES: readonly Page[] = ['desk', 'people', 'board', 'account']
+const HOMES: readonly Page[] = ['desk', 'people', 'board', 'knowledge', 'account']
 
 export function mayUse(page: Page, person: Person): boolean {
   const needed = NEEDS[page]

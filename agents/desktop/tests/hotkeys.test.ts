@@ -13,6 +13,7 @@ function telephone(phase: 'idle' | 'ringing' | 'talking'): Telephone {
     mute: vi.fn(),
     transfer: vi.fn(),
     help: vi.fn(),
+    work: vi.fn(),
   }
 }
 
@@ -26,6 +27,8 @@ describe('a key', () => {
     ['F7', 'talking', 'transfer'],
     ['F1', 'talking', 'help'],
     ['F1', 'idle', 'help'],
+    ['F10', 'idle', 'work'],
+    ['F10', 'talking', 'work'],
   ] as const)('%s while %s does %s', (key, phase, act) => {
     const phone = telephone(phase)
     expect(pressed(key, phone)).toBe(true)

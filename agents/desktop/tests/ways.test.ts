@@ -6,6 +6,7 @@ const someone = (...permissions: string[]): { limited: boolean; permissions: str
 const AGENT = someone('calls.take', 'live.see')
 const ADMINISTRATOR = someone('live.see', 'metrics.see', 'users.manage')
 const ANALYST = someone('live.see', 'reports.see')
+const EDITOR = someone('articles.read', 'articles.write', 'articles.approve')
 const AUDITOR = someone('audit.read')
 
 describe('whoever comes in', () => {
@@ -13,6 +14,7 @@ describe('whoever comes in', () => {
     ['an agent', AGENT, 'desk'],
     ['an administrator', ADMINISTRATOR, 'people'],
     ['an analyst', ANALYST, 'board'],
+    ['an editor', EDITOR, 'knowledge'],
     ['an auditor', AUDITOR, 'account'],
     ['one who has no password yet', { ...ADMINISTRATOR, limited: true }, 'setup'],
   ] as const)('%s begins where he may be', (_, person, home) => {
@@ -34,6 +36,7 @@ it('nobody gets a page whose data he would be refused', () => {
   expect(detour('people', AGENT)).toBe('desk')
   expect(mayUse('board', AUDITOR)).toBe(false)
   expect(mayUse('reports', AGENT)).toBe(false)
+  expect(mayUse('knowledge', ANALYST)).toBe(false)
   expect(detour('reports', ANALYST)).toBeNull()
 })
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agents.roles import Role
 from ivr.categories.taxonomy import edition
 from tests.agents.conftest import Desk
 
@@ -26,8 +27,9 @@ async def test_a_category_is_found_however_it_is_typed(desk: Desk, typed: str) -
         assert any("狂犬" in one["name"] for one in found)
 
 
-async def test_the_tree_holds_every_node_once(desk: Desk) -> None:
-    await desk.enter()
+@pytest.mark.parametrize("role", [Role.AGENT, Role.EDITOR])
+async def test_the_tree_holds_every_node_once(desk: Desk, role: Role) -> None:
+    await desk.enter(role)
     tree = await say(desk, "GET", "/categories")
     assert [one["code"] for one in tree["categories"]] == list(edition().nodes)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from ivr.database import Pool
 from tests.agents.conftest import CALLER, Desk, record_call
+from tests.agents.test_callbacks import promise
 
 
 async def say(desk: Desk, method: str, path: str, body: object = None) -> tuple[int, Any]:
@@ -42,17 +42,38 @@ async def test_a_message_is_taken_by_one_and_its_call_is_then_his(desk: Desk, po
     [shown] = (await say(desk, "GET", "/messages"))[1]["messages"]
     assert (shown["number"], shown["state"]) == ("138****1234", "new")
     assert (await say(desk, "GET", f"/calls/{call_id}"))[0] == 404
-    came = await asyncio.gather(
-        *(say(desk, "POST", f"/messages/{call_id}/claim") for _ in range(4))
-    )
-    assert sorted(status for status, _ in came) == [204, 409, 409, 409]
+    assert (await say(desk, "POST", f"/messages/{call_id}/claim"))[0] == 204
     assert (await say(desk, "GET", f"/calls/{call_id}"))[0] == 200
     await desk.enter(person="a1002")
+    assert (await say(desk, "POST", f"/messages/{call_id}/claim"))[0] == 409
+    assert (await say(desk, "DELETE", f"/messages/{call_id}/claim"))[0] == 409
     assert (await say(desk, "POST", f"/messages/{call_id}/done"))[0] == 409
     assert (await say(desk, "GET", f"/calls/{call_id}"))[0] == 404
     await desk.enter()
     assert (await say(desk, "POST", f"/messages/{call_id}/done"))[0] == 204
     assert (await say(desk, "GET", "/messages"))[1]["messages"] == []
+
+
+async def test_a_message_that_is_left_to_others_is_theirs(desk: Desk, pool: Pool) -> None:
+    call_id = await leave_message(pool)
+    await desk.enter()
+    assert (await say(desk, "POST", f"/messages/{call_id}/claim"))[0] == 204
+    [held] = (await say(desk, "GET", "/messages"))[1]["messages"]
+    assert (held["taken_by"], bool(held["taken_until"])) == ("a1001", True)
+    assert (await say(desk, "DELETE", f"/messages/{call_id}/claim"))[0] == 204
+    await desk.enter(person="a1002")
+    assert (await say(desk, "POST", f"/messages/{call_id}/claim"))[0] == 204
+
+
+async def test_call_backs_of_the_queues_that_one_serves_are_listed_masked(
+    desk: Desk, pool: Pool
+) -> None:
+    call_id = await promise(pool, CALLER, 10)
+    await desk.enter()
+    status, listed = await say(desk, "GET", "/callbacks")
+    assert status == 200
+    [one] = listed["callbacks"]
+    assert (one["call_id"], one["number"], one["tries"]) == (call_id, "138****1234", 0)
 
 
 async def test_a_missed_caller_is_called_by_one_and_his_number_is_written_down(

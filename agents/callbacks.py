@@ -1,0 +1,37 @@
+"""Call-backs that are due: whom the centre rings of itself, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from agents.database import queries
+from ivr.database import Session
+from ivr.log import mask_number
+
+LISTED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A promise to call back that is not kept yet."""
+
+    call_id: str
+    """The call in which it was made."""
+    number: str
+    """Masked."""
+    queue: str
+    state: str
+    """`waiting` or `calling`."""
+    tries: int
+    booked_at: datetime
+    due_at: datetime
+
+
+async def due(connection: Session, queues: Sequence[str]) -> list[Due]:
+    """List the call-backs of some queues, the one that is due first first."""
+    rows = queries.callbacks_due(connection, queues=list(queues), most=LISTED)
+    found = [dict(row) async for row in rows]
+    return [Due(**{**row, "number": mask_number(row["number"])}) for row in found]
