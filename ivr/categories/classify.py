@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ivr.categories.features import Touched
 from ivr.categories.memory import Memory, Recall
 from ivr.categories.model import LEVELS, SHARPNESS, Belief, Model, Row, at_level
 from ivr.categories.redflags import NEVER_AUTOMATIC, raised
@@ -115,7 +116,8 @@ class Classifier:
         confidence = self.model.levels(at, belief, len(text))
         flags = raised(text) if text else ()
         guess = self.model.codes[at]
-        barred = self._suspicious(belief) or any(flag.forbids_settling for flag in flags)
+        alarmed = read and self._alarmed(touched, recall)
+        barred = alarmed or self._suspicious(belief) or any(flag.forbids_settling for flag in flags)
         code = "" if barred else _settled(guess, confidence)
         return Verdict(
             code=code,
@@ -126,6 +128,7 @@ class Classifier:
             reason="；".join(
                 [
                     *(f"红旗：{flag.title}" for flag in flags),
+                    *(_feared(self.model.alarming(touched)) if alarmed and not flags else ()),
                     *(f"{item.said_by}：{self.taxonomy.node(item.node).name}" for item in known),
                     *_cited(recall, guess),
                     *_words(self.model.reasons(touched, at)),
@@ -141,6 +144,14 @@ class Classifier:
     def _suspicious(self, belief: Belief) -> bool:
         """Whether what may never settle by itself is at all likely, guessed or not."""
         return sum(map(belief.within, self._never)) >= SUSPICION
+
+    def _alarmed(self, touched: Touched, recall: Recall | None) -> bool:
+        """Whether a text sounds like a danger that it does not name.
+
+        Not where a person has filed this very note: that person has seen it.
+        """
+        seen = recall is not None and recall.likeness == 1.0
+        return not seen and self.model.danger(touched) > 0
 
     def _weigh(self, scores: Row, item: Evidence) -> None:
         low, high = self.model.span(item.node)
@@ -162,10 +173,7 @@ class Classifier:
         a wrong level 1 is what three siblings cannot mend.
         """
         model = self.model
-        matter = at_level(model.codes[at], 1)
-        others = [
-            c for c in model.matters(belief, CANDIDATES) if at_level(model.codes[c], 1) != matter
-        ][: CANDIDATES - 1]
+        others = [c for c in model.matters(belief, CANDIDATES) if c != at][: CANDIDATES - 1]
         left = max(0.0, 1.0 - confidence)
         rest = [
             Candidate(model.codes[c], min(model.deepest(c, belief, length), left)) for c in others
@@ -184,6 +192,10 @@ def _settled(guess: str, confidence: tuple[float, ...]) -> str:
 
 def _cited(recall: Recall | None, guess: str) -> list[str]:
     return [f"已确认的记录“{recall.note}”"] if recall is not None and recall.code == guess else []
+
+
+def _feared(words: tuple[str, ...]) -> list[str]:
+    return ["疑似险情，请人工核对" + ("：" + "、".join(words) if words else "")]
 
 
 def _words(words: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,8 @@
 Three parts, all ours: call notes written for this project (`written.jsonl`), telegraphic notes
 for every category (`*.txt`, one code and its texts a line), and sentences that the lexicon's
 terms are put into (`templates.toml`). The same on every machine: what is chosen is chosen by a
-hash, never by chance.
+hash, never by chance. Apart from them stand the notes of dangers that nobody names
+(`dangers.txt`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
 from ivr.categories.lexicon import Lexicon, lexicon
+from ivr.categories.redflags import watch
 from ivr.categories.taxonomy import Taxonomy, edition
 from ivr.errors import DefinitionInvalid
 
@@ -66,6 +68,19 @@ def expand_templates(document: str, terms: Lexicon, taxonomy: Taxonomy) -> Itera
                     yield Example(sentence.replace("{}", term), node, TEMPLATE)
 
 
+def parse_dangers(document: str, flags: Collection[str]) -> Iterator[str]:
+    """Read `FLAG text|text|…` lines: calls that a person must see, in words that hide it.
+
+    Raises:
+        DefinitionInvalid: naming the line and the red flag that there is none of.
+    """
+    for number, line in enumerate(document.splitlines(), 1):
+        flag, _, texts = line.partition(" ")
+        if flag not in flags:
+            raise DefinitionInvalid(f"dangers.txt:{number}: no red flag {flag!r}.")
+        yield from texts.split("|")
+
+
 def _chosen(template: dict[str, Any], key: str) -> list[str]:
     """Return `each` of the sentences; a fraction is the share of terms that get one."""
     each = template["each"]
@@ -76,6 +91,16 @@ def _chosen(template: dict[str, Any], key: str) -> list[str]:
 
 def _hash(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
+
+
+@cache
+def dangers() -> tuple[str, ...]:
+    """Return our notes of dangers that are not named: what the alarm learns from, see `training`.
+
+    They carry no category: what somebody means who gives the cat away is for a person to say.
+    """
+    document = resources.files("ivr.categories").joinpath("dangers.txt").read_text("utf-8")
+    return tuple(sorted(parse_dangers(document, {flag.name for flag in watch().flags})))
 
 
 @cache

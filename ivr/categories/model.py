@@ -28,6 +28,8 @@ SHARPNESS: Final = 2.0
 """Margins to log odds. At 1 the machines' small margins leave a third of the belief with hundreds
 of categories that nothing speaks for, and sums over a node drown in it; from leave-a-source-out
 trials of 0.5 to 4."""
+WORDS: Final = 3
+"""How many words are given as a reason."""
 LEAST: Final = 1e-6
 """Probability below which log odds are not told apart."""
 
@@ -98,6 +100,8 @@ class Model:
     """float32, one row a feature, one column a category; each row's mean is zero, so a weight
     says how much the feature speaks for the category rather than for the others."""
     bias: Row
+    alarm: Row
+    """float32, what each feature says for a danger that is not named; the last is the bias."""
     calibration: Calibration
     _slices: tuple[tuple[tuple[int, int], ...], ...] = field(init=False, repr=False, compare=False)
     _matters: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
@@ -154,12 +158,22 @@ class Model:
         """Return the slice of the categories at and below a code; empty if there are none."""
         return _slice(self.codes, code)
 
-    def reasons(self, touched: Touched, at: int, most: int = 3) -> tuple[str, ...]:
+    def danger(self, touched: Touched) -> float:
+        """Return how much a text resembles calls that a person must see: above 0, more than not."""
+        return float(touched.values @ self.alarm[touched.columns] + self.alarm[-1])
+
+    def alarming(self, touched: Touched) -> tuple[str, ...]:
+        """Return the words that spoke most for a danger, strongest first."""
+        return self._strongest(touched, touched.values * self.alarm[touched.columns])
+
+    def reasons(self, touched: Touched, at: int) -> tuple[str, ...]:
         """Return the words that spoke most for the category at an index, strongest first."""
-        share = touched.values * self.weights[touched.columns, at]
+        return self._strongest(touched, touched.values * self.weights[touched.columns, at])
+
+    def _strongest(self, touched: Touched, share: Row) -> tuple[str, ...]:
         found: list[str] = []
-        for position in np.argsort(-share, kind="stable")[: 4 * most].tolist():
-            if share[position] <= 0 or len(found) == most:
+        for position in np.argsort(-share, kind="stable")[: 4 * WORDS].tolist():
+            if share[position] <= 0 or len(found) == WORDS:
                 break
             word = self.features.word(int(touched.columns[position]), touched).strip()
             if len(word) > 1 and not any(word in other or other in word for other in found):

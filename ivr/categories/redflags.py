@@ -108,6 +108,14 @@ def parse_red_flags(document: str, taxonomy: Taxonomy) -> tuple[RedFlag, ...]:
     return tuple(flags)
 
 
+def never_automatic(code: str) -> bool:
+    """Whether a code lies at or below one of those that never settle by themselves."""
+    return any(
+        code == node or code.startswith(node if len(node) == 1 else f"{node}.")
+        for node in NEVER_AUTOMATIC
+    )
+
+
 @cache
 def watch() -> Watch:
     """Return the shipped flags."""

@@ -6,7 +6,8 @@ function of its examples alone: same examples and versions, same bytes.
 Why these parts, from leave-a-source-out trials (train without a source, test on it): machines
 over service type and topic share what a complaint about a vaccine has with a complaint and with
 a vaccine, which 350 small leaves cannot learn one by one; the naive Bayes, whose leaves borrow
-their ancestors' words, is what names a category with five examples.
+their ancestors' words, is what names a category with five examples. The alarm is a machine of its
+own: patterns find the words of danger, it finds what callers say instead of them.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from ivr.categories.corpus import TEMPLATE, Example
+from ivr.categories.corpus import TEMPLATE, Example, dangers
 from ivr.categories.features import Features, fit_features
 from ivr.categories.lexicon import Lexicon
 from ivr.categories.model import LEAST, LEVELS, Belief, Calibration, Model, Row, at_level
+from ivr.categories.redflags import never_automatic
 from ivr.categories.text import normalise
 from ivr.categories.topic import topic
 
@@ -88,6 +90,7 @@ def train(examples: Sequence[Example], lexicon: Lexicon) -> Model:
         # Rounded to what is stored, so that a loaded model says what the trained one said.
         np.ascontiguousarray(weights.astype(np.float16), np.float32),
         (bias - bias.mean()).astype(np.float32),
+        _alarm(features, matrix, codes, weight),
         UNCALIBRATED,
     )
 
@@ -120,6 +123,22 @@ def _machine(
     position = {label: at for at, label in enumerate(machine.classes_)}
     column = np.array([position[head.label(code)] for code in classes])
     return coefficients.T, intercepts, column
+
+
+def _alarm(features: Features, matrix: _Sparse, codes: NDArray[Any], weight: Row) -> Row:
+    """Fit what tells calls that a person must see from all others; the last entry is the bias.
+
+    Both sides weigh the same however many calls each has, so that the boundary lets about one
+    ordinary text in fifteen through to a person: missing a danger is worse than that.
+    """
+    hidden = _matrix(features, [normalise(text) for text in dangers()])
+    dangerous = [*map(never_automatic, codes), *[True] * hidden.shape[0]]
+    if all(dangerous):
+        return np.zeros(features.width + 1, np.float32)
+    machine = LinearSVC(C=0.1, class_weight="balanced", tol=0.1, max_iter=200, random_state=0)
+    everything = sparse.vstack((matrix, hidden))
+    machine.fit(everything, dangerous, np.concatenate((weight, np.ones(hidden.shape[0]))))
+    return np.concatenate((machine.coef_[0], machine.intercept_)).astype(np.float32)
 
 
 def _bayes(
@@ -167,7 +186,8 @@ def trials(model: Model, examples: Sequence[Example]) -> list[Trial]:
         text = normalise(example.text)
         belief = Belief(model.scores(model.features.touched(text)))
         at = int(belief.each.argmax())
-        said.append(Trial(example, model.codes[at], model.levels(at, belief, 0), len(text)))
+        raw = model.levels(at, belief, 0)
+        said.append(Trial(example, model.codes[at], raw, len(text)))
     return said
 
 

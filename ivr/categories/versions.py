@@ -4,6 +4,7 @@
     DIR/history            ids in the order in which they came into use
     DIR/<id>/model.json    taxonomy, categories, n-grams, calibration, figures
     DIR/<id>/weights.npy   float16; the model computes in float32 with the same values
+    DIR/<id>/alarm.npy     float32, what gives an unnamed danger away
     DIR/<id>/memory.json   confirmed notes without the words around the matter
 
 A version is written beside and moved into place, so a killed process leaves the old one in use.
@@ -32,7 +33,7 @@ from ivr.categories.model import Calibration, Model
 from ivr.categories.taxonomy import edition
 from ivr.errors import DefinitionInvalid
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 KEPT: Final = 5
 """Versions kept for roll-back."""
 
@@ -61,6 +62,7 @@ def packed(model: Model, memory: Memory, taxonomy_id: str, lexicon_digest: str) 
         "model.json": _json(about),
         "weights.npy": _array(model.weights.astype(np.float16)),
         "bias.npy": _array(model.bias),
+        "alarm.npy": _array(model.alarm),
         "idf.npy": _array(model.features.idf),
         "memory.json": _json(dict(memory.codes)),
     }
@@ -87,6 +89,7 @@ def unpacked(files: Mapping[str, bytes], lexicon: Lexicon, version: str) -> Clas
         tuple(about["codes"]),
         _read_array(files["weights.npy"]).astype(np.float32),
         _read_array(files["bias.npy"]),
+        _read_array(files["alarm.npy"]),
         Calibration(tuple(about["slope"]), tuple(about["intercept"]), tuple(about["by_length"])),
     )
     codes = {

@@ -36,5 +36,15 @@ def classifier(stored: Stored) -> Classifier:
 @pytest.fixture(scope="session")
 def flagged_texts() -> dict[str, list[str]]:
     """Our own dangerous calls, by flag: what `redflags.toml` is judged by."""
-    lines = Path(__file__).with_name("redflags.txt").read_text(encoding="utf-8").splitlines()
-    return {name: texts.split("|") for name, _, texts in (line.partition(" ") for line in lines)}
+    return texts_by_flag("redflags.txt")
+
+
+@pytest.fixture(scope="session")
+def indirect_texts() -> dict[str, list[str]]:
+    """Dangers that nobody names, by flag; no pattern or note was written after one of them."""
+    return texts_by_flag("indirect.txt")
+
+
+def texts_by_flag(name: str) -> dict[str, list[str]]:
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return {flag: texts.split("|") for flag, _, texts in (line.partition(" ") for line in lines)}

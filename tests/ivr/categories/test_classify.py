@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from ivr.categories.classify import SURE, Classifier
 from ivr.categories.memory import remember
 from ivr.categories.model import at_level
-from ivr.categories.rules import Request
+from ivr.categories.rules import QUEUE_ODDS, Request
 from ivr.categories.taxonomy import edition
 
 
@@ -81,11 +82,12 @@ def test_the_three_candidates_are_of_three_different_matters(classifier: Classif
         assert rest == sorted(rest, reverse=True)
 
 
-def test_words_that_no_note_held_settle_nothing_however_busy_a_category_is(
-    classifier: Classifier,
-) -> None:
-    verdict = classifier.classify(Request("ξψζ"))
-    assert (verdict.code, verdict.review) == ("", True)
+def test_without_words_the_odds_of_a_queue_count_as_what_they_say(classifier: Classifier) -> None:
+    before = classifier.classify(Request()).confidence[0]
+    after = classifier.classify(Request(queue="appt"))
+    assert after.guess.startswith("B")
+    odds = before / (1 - before) * math.exp(QUEUE_ODDS)
+    assert after.confidence[0] == pytest.approx(odds / (1 + odds), rel=1e-4)
 
 
 def test_traditional_characters_are_understood(classifier: Classifier) -> None:

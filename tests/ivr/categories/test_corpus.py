@@ -4,7 +4,14 @@ from collections import defaultdict
 
 import pytest
 
-from ivr.categories.corpus import TEMPLATE, expand_templates, parse_notes, seed_corpus
+from ivr.categories.corpus import (
+    TEMPLATE,
+    dangers,
+    expand_templates,
+    parse_dangers,
+    parse_notes,
+    seed_corpus,
+)
 from ivr.categories.lexicon import lexicon, parse_lexicon
 from ivr.categories.taxonomy import edition
 from ivr.errors import DefinitionInvalid
@@ -32,6 +39,19 @@ def test_nothing_in_the_corpus_has_an_origin_but_our_own() -> None:
 def test_a_note_under_an_unknown_code_is_named_with_its_line() -> None:
     with pytest.raises(DefinitionInvalid, match=r"notes\.txt:2.*'Q9'"):
         list(parse_notes("C01.99 化验\nQ9 什么", edition(), "notes.txt"))
+
+
+def test_a_danger_under_an_unknown_flag_is_named_with_its_line() -> None:
+    with pytest.raises(DefinitionInvalid, match=r"dangers\.txt:2.*'sorrow'"):
+        list(parse_dangers("report 甲|乙\nsorrow 丙", {"report"}))
+
+
+def test_nothing_that_the_alarm_is_judged_by_is_learnt_from(
+    flagged_texts: dict[str, list[str]], indirect_texts: dict[str, list[str]]
+) -> None:
+    judged = {t for texts in (flagged_texts, indirect_texts) for own in texts.values() for t in own}
+    assert len(dangers()) > 250
+    assert judged.isdisjoint(dangers())
 
 
 def test_templates_choose_the_same_sentences_every_time() -> None:

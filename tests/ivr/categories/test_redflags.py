@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from ivr.categories.classify import Classifier
-from ivr.categories.corpus import TEMPLATE, seed_corpus
-from ivr.categories.redflags import parse_red_flags, raised, watch
+from ivr.categories.corpus import TEMPLATE, Example, seed_corpus
+from ivr.categories.lexicon import lexicon
+from ivr.categories.memory import remember
+from ivr.categories.redflags import never_automatic, parse_red_flags, raised, watch
 from ivr.categories.rules import Request
 from ivr.categories.taxonomy import edition
 from ivr.categories.text import normalise
+from ivr.categories.training import train
 from ivr.errors import DefinitionInvalid
 
 DANGEROUS = ("J", "C06.08", "C06.01.11", "C06.05.1", "C09")
@@ -57,6 +63,47 @@ def test_nothing_flagged_is_ever_settled(
             verdict = classifier.classify(Request(text, service="C"))
             assert verdict.review, text
             assert verdict.code == "", text
+
+
+def test_of_dangers_that_nobody_names_four_in_five_reach_a_person_and_say_why(
+    classifier: Classifier, indirect_texts: dict[str, list[str]]
+) -> None:
+    verdicts = [
+        classifier.classify(Request(text)) for texts in indirect_texts.values() for text in texts
+    ]
+    assert len(verdicts) > 140
+    feared = [v for v in verdicts if v.reason.startswith(("红旗", "疑似险情"))]
+    assert len(feared) >= 0.8 * len(verdicts)
+    assert all(v.review and v.code == "" for v in feared)
+
+
+def test_fewer_than_one_ordinary_note_in_ten_sounds_like_a_hidden_danger(
+    notes: Sequence[Example],
+) -> None:
+    ordinary = [note for note in notes if not note.code.startswith((*DANGEROUS, "T01"))]
+    kept, asked = ordinary[::2], ordinary[1::2]
+    dangerous = [note for note in notes if note.code.startswith(DANGEROUS)]
+    model = train([*kept, *dangerous], lexicon())
+    alarmed = [n for n in asked if model.danger(model.features.touched(normalise(n.text))) > 0]
+    assert len(alarmed) < len(asked) / 10, len(alarmed) / len(asked)
+
+
+def test_a_note_that_a_person_has_filed_is_not_feared_again(
+    classifier: Classifier, indirect_texts: dict[str, list[str]]
+) -> None:
+    text = next(
+        text
+        for text in indirect_texts["self_harm"]
+        if classifier.classify(Request(text)).reason.startswith("疑似险情")
+    )
+    taught = replace(classifier, memory=remember([(text, "P")]))
+    assert "疑似险情" not in taught.classify(Request(text)).reason
+    assert "疑似险情" in taught.classify(Request(f"{text}吗，求求你们")).reason
+
+
+def test_never_automatic_is_what_lies_at_or_below_such_a_node() -> None:
+    assert all(map(never_automatic, ("J", "J01", "C06.01.11", "C06.08", "C06.08.01")))
+    assert not any(map(never_automatic, ("C06.01", "C06.01.1", "C06", "T01", "P")))
 
 
 def test_an_emergency_sends_to_120_and_does_not_forbid_the_record_to_settle() -> None:

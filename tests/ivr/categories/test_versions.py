@@ -22,7 +22,7 @@ def test_a_stored_model_says_what_the_trained_one_said(
 ) -> None:
     put(tmp_path, stored)
     again = load(tmp_path, lexicon())
-    for text in ("预约皮肤科", "不想活了", "狂犬疫苗几针"):
+    for text in ("预约皮肤科", "不想活了", "狂犬疫苗几针", "攒了些药，够了，想睡了不醒"):
         assert again.classify(Request(text)) == classifier.classify(Request(text))
 
 
