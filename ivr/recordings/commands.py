@@ -57,8 +57,9 @@ async def _delete(settings: Settings) -> int:
     ):
         deletion = Deletion(pool, settings)
         done = await delete_due(deletion, settings, datetime.now(UTC))
-        while await deletion.remove(storages):
-            pass
+        await deletion.remove(storages)
+        while deletion.unfinished:
+            await deletion.remove(storages)
         return done
 
 
@@ -113,17 +114,17 @@ def move() -> None:
         raise typer.BadParameter("expected recordings.s3.endpoint in the settings")
 
     async def moved(settings: Settings) -> tuple[int, int]:
-        done = 0
         async with (
             make_pool(settings.database, purpose=_PURPOSE) as pool,
             open_storages(settings.recordings) as storages,
         ):
             moving = Moving(pool, settings)
-            while step := await moving.step(storages):
-                done += step
+            done = await moving.step(storages)
+            while moving.unfinished:
+                done += await moving.step(storages)
             ill = moving.ill
             await moving.tidy(storages)
-        return done - ill, ill
+        return done, ill
 
     done, failed = ask(moved)
     typer.echo(f"{done} moved, {failed} could not be")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import structlog
@@ -22,6 +22,7 @@ from ivr.failpoints import reach
 from ivr.recordings.holds import certify, lock_call
 from ivr.recordings.reading import files_of
 from ivr.recordings.retention import CENTRE_TIME, Retained, RetentionClass, Verdict, horizon, judge
+from ivr.recordings.rows import FIRST, Place
 from ivr.recordings.storage import Storage
 
 log = structlog.get_logger()
@@ -30,7 +31,6 @@ ACTOR: Final = "retention"
 """Who the audit says it was."""
 
 _BATCH: Final = 200
-_FIRST: Final = (datetime(2000, 1, 1, tzinfo=UTC), "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,9 @@ class Deletion:
         self._pool = pool
         self._settings = settings
         self._spans = settings.recordings.retention.spans()
+        self._place = FIRST
+        self.unfinished = False
+        """Whether more deleted recordings wait behind those of the last `remove`."""
 
     async def due(self, now: datetime) -> AsyncIterator[Due]:
         """List what would be deleted now, the oldest first; nothing is changed."""
@@ -61,7 +64,7 @@ class Deletion:
             ),
             now,
         )
-        place = _FIRST
+        place = FIRST
         while True:
             rows = await self._judged(place, _midnight(outbound), _midnight(others))
             for row in rows:
@@ -70,10 +73,10 @@ class Deletion:
                     yield Due(row["call_id"], row["leg"], row["bytes"], verdict)
             if len(rows) < _BATCH:
                 return
-            place = rows[-1]["opened_at"], rows[-1]["call_id"], rows[-1]["leg"]
+            place = Place.of(rows[-1])
 
     async def _judged(
-        self, place: tuple[datetime, str, str], outbound: datetime, others: datetime
+        self, place: Place, outbound: datetime, others: datetime
     ) -> list[Mapping[str, Any]]:
         async with transaction(self._pool, self._settings.database) as connection:
             rows = queries.recordings_to_judge(
@@ -81,10 +84,8 @@ class Deletion:
                 node=self._settings.node.name,
                 outbound_before=outbound,
                 others_before=others,
-                after_opened_at=place[0],
-                after_call_id=place[1],
-                after_leg=place[2],
                 most=_BATCH,
+                **place._asdict(),
             )
             return [row async for row in rows]
 
@@ -114,12 +115,17 @@ class Deletion:
         return True
 
     async def remove(self, storages: Mapping[str, Storage]) -> int:
-        """Take away the files of deleted recordings; returns how many recordings are gone now."""
+        """Take away the files of some deleted recordings; returns how many are gone now.
+
+        The next time it goes on behind them, and begins anew after the last.
+        """
         async with transaction(self._pool, self._settings.database) as connection:
             found = queries.recordings_unremoved(
-                connection, node=self._settings.node.name, most=_BATCH
+                connection, node=self._settings.node.name, most=_BATCH, **self._place._asdict()
             )
             rows = [row async for row in found]
+        self.unfinished = len(rows) == _BATCH
+        self._place = Place.of(rows[-1]) if self.unfinished else FIRST
         done = 0
         for row in rows:
             done += await self._remove(row, storages)

@@ -18,7 +18,7 @@ from ivr.errors import RecordingUnreadable
 from ivr.recordings.adoption import Adoption
 from ivr.recordings.archive import is_waiting
 from ivr.recordings.deletion import Deletion
-from ivr.recordings.moving import AT_ONCE, Moving
+from ivr.recordings.moving import Moving
 from ivr.recordings.retention import CENTRE_TIME
 from ivr.recordings.storage import Storage
 from ivr.recordings.storages import open_storages
@@ -44,7 +44,7 @@ class Keeping:
     ) -> None:
         self._settings = settings
         self._deletion = Deletion(pool, settings)
-        self._moving = Moving(pool, settings)
+        self._moving = Moving(pool, settings, now)
         self._adoption = Adoption(pool, settings)
         self._now = now
         self._night: date | None = None
@@ -54,19 +54,21 @@ class Keeping:
         """Do what is to be done now; returns the seconds until the next time."""
         await asyncio.to_thread(self._look_for_room)
         async with open_storages(self._settings.recordings) as storages:
-            moved = await self._move(storages)
+            more = await self._move(storages)
             await self._keep_the_night(storages)
             await self._deletion.remove(storages)
-        return 0.0 if moved == AT_ONCE else _PAUSE_SECONDS
+        return 0.0 if more else _PAUSE_SECONDS
 
-    async def _move(self, storages: Mapping[str, Storage]) -> int:
+    async def _move(self, storages: Mapping[str, Storage]) -> bool:
+        """Move some on; tells whether more wait that can be tried at once."""
         if self._settings.recordings.storage != "s3":
-            return 0
+            return False
         try:
-            return await self._moving.step(storages)
+            await self._moving.step(storages)
         except (OSError, RecordingUnreadable) as error:
             log.warning("recording.unmoved", why=str(error) or type(error).__name__)
-            return 0
+            return False
+        return self._moving.unfinished
 
     async def _keep_the_night(self, storages: Mapping[str, Storage]) -> None:
         """Delete what is due, once a night; after a restart once more, which finds the rest."""

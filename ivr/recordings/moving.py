@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -25,6 +25,7 @@ from ivr.lines import opened_at
 from ivr.recordings.archive import Archive, archived, call_id_of
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.reading import Reader, StoredFile, files_of
+from ivr.recordings.rows import FIRST, Place
 from ivr.recordings.storage import Storage
 
 log = structlog.get_logger()
@@ -32,21 +33,36 @@ log = structlog.get_logger()
 AT_ONCE: Final = 20
 _TIDIED_AT_ONCE: Final = 500
 _REMEMBERED: Final = 1_000
-"""Ill files at most; past it the oldest is tried again."""
+"""Ill recordings at most; past it only later calls are looked at until the night."""
+_LONGEST_CALL: Final = timedelta(days=1)
+"""So long after its beginning a call may still get its recording."""
 
 
 class Moving:
     """Moves the recordings of one node."""
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        settings: Settings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._pool = pool
         self._settings = settings
+        self._now = now
         self._archive = Archive(settings.recordings.archive)
         self._keys = KeyFile(settings.recordings.keys)
-        self._passed_over: OrderedDict[str, None] = OrderedDict()
+        self._passed_over: set[str] = set()
+        self._place = FIRST
+        self.ill = 0
+        """How many could not be moved because of their own files, since the last night."""
+        self.unfinished = False
+        """Whether more wait behind those of the last step."""
 
     async def step(self, storages: Mapping[str, Storage], most: int = AT_ONCE) -> int:
-        """Try to move some; returns how many. One whose file is ill is passed over for the day.
+        """Try to move some, and go on behind them the next time; returns how many were moved.
+
+        One whose file is ill is passed over for the day.
 
         Raises:
             OSError: the store does not do what it should; the others wait as well.
@@ -55,32 +71,34 @@ class Moving:
             found = queries.recordings_to_move(
                 connection,
                 node=self._settings.node.name,
-                most=most,
                 passed_over=list(self._passed_over),
+                most=most,
+                **self._place._asdict(),
             )
             rows = [row async for row in found]
+        self.unfinished = len(rows) == most
+        moved = 0
         for row in rows:
-            await self._try(row, storages)
-        return len(rows)
+            moved += await self._try(row, storages)
+            self._place = Place.of(row)
+        if not self.unfinished and len(self._passed_over) < _REMEMBERED:
+            self._place = min(self._place, Place(self._now() - _LONGEST_CALL))
+        return moved
 
-    @property
-    def ill(self) -> int:
-        """How many could not be moved because of their own files."""
-        return len(self._passed_over)
-
-    async def _try(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> None:
+    async def _try(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> bool:
         try:
-            await self._move(row, storages)
+            return await self._move(row, storages)
         except (FileNotFoundError, RecordingUnreadable) as error:
             if not await self._is_wanted(row):
-                return
+                return False
             why = str(error) or type(error).__name__
             log.error("recording.unmoved", call_id=row["call_id"], leg=row["leg"], why=why)  # noqa: TRY400 - the reason is in the error itself
-            self._passed_over[f"{row['call_id']}/{row['leg']}"] = None
-            if len(self._passed_over) > _REMEMBERED:
-                self._passed_over.popitem(last=False)
+            self.ill += 1
+            if len(self._passed_over) < _REMEMBERED:
+                self._passed_over.add(f"{row['call_id']}/{row['leg']}")
+        return False
 
-    async def _move(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> None:
+    async def _move(self, row: Mapping[str, Any], storages: Mapping[str, Storage]) -> bool:
         files = files_of(row)
         for file in files:
             await self._upload(file, storages["s3"])
@@ -103,6 +121,7 @@ class Moving:
             # Nobody owns this upload. That of a kept recording may be the recording itself, when
             # another mover was quicker; of one sealed anew meanwhile it is replaced by the next.
             await _delete(files, storages["s3"])
+        return moved is not None
 
     async def _is_wanted(self, row: Mapping[str, Any]) -> bool:
         """Tell whether a recording still waits here to be moved."""
@@ -148,6 +167,7 @@ class Moving:
     async def tidy(self, storages: Mapping[str, Storage]) -> int:
         """Take away what a death left here of recordings that have been moved; once a night."""
         self._passed_over.clear()
+        self._place, self.ill = FIRST, 0
         here = sorted(await asyncio.to_thread(archived, self._settings.recordings.archive))
         gone = 0
         for begin in range(0, len(here), _TIDIED_AT_ONCE):

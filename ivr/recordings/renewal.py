@@ -12,7 +12,6 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from ivr.failpoints import reach
 from ivr.recordings.archive import KeptFile, name_of, waveform_of, write_sealed
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.reading import Reader, StoredFile, files_of
+from ivr.recordings.rows import FIRST, Place
 from ivr.recordings.sealing import SUFFIX
 from ivr.recordings.storage import Storage
 
@@ -59,7 +59,7 @@ class Renewal:
             return await self._go_through()
 
     async def _go_through(self) -> tuple[int, int]:
-        place: tuple[datetime, str, str] = (datetime(2000, 1, 1, tzinfo=UTC), "", "")
+        place = FIRST
         done = failed = 0
         while rows := await self._rows(place):
             for row in rows:
@@ -69,19 +69,17 @@ class Renewal:
                 except (OSError, RecordingUnreadable) as error:
                     failed += 1
                     log.error("recording.unrenewed", call_id=row["call_id"], why=str(error))  # noqa: TRY400 - the reason is in the error itself
-            place = rows[-1]["opened_at"], rows[-1]["call_id"], rows[-1]["leg"]
+            place = Place.of(rows[-1])
         return done, failed
 
-    async def _rows(self, place: tuple[datetime, str, str]) -> list[Mapping[str, Any]]:
+    async def _rows(self, place: Place) -> list[Mapping[str, Any]]:
         async with transaction(self._pool, self._settings.database) as connection:
             rows = queries.recordings_to_reseal(
                 connection,
                 node=self._settings.node.name,
                 key_id=self._keys.ring().newest,
-                after_opened_at=place[0],
-                after_call_id=place[1],
-                after_leg=place[2],
                 most=_BATCH,
+                **place._asdict(),
             )
             return [row async for row in rows]
 

@@ -1,11 +1,13 @@
-"""Writes down where the sound of a call lies, with the marks of its pauses."""
+"""Rows of recordings: written, with the marks of their pauses, and gone through page by page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from ivr.asterisk import spool
 from ivr.asterisk.variables import UserEvent
@@ -14,6 +16,23 @@ from ivr.errors import PeerBroke
 from ivr.lines import opened_at
 from ivr.recordings.archive import Kept
 from ivr.recordings.pauses import Pause, pauses
+
+
+class Place(NamedTuple):
+    """How far the rows have been gone through, in the order of their calls' beginnings."""
+
+    after_opened_at: datetime
+    after_call_id: str = ""
+    after_leg: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Place:
+        """Return the place just behind a row."""
+        return cls(row["opened_at"], row["call_id"], row["leg"])
+
+
+FIRST: Final = Place(datetime(2000, 1, 1, tzinfo=UTC))
+"""Before every row."""
 
 
 async def write_row(connection: Session, call_id: str, leg: str, kept: Kept) -> bool:

@@ -52,13 +52,15 @@ FROM forgotten
 WHERE message.opened_at = forgotten.opened_at AND message.call_id = forgotten.call_id
 RETURNING forgotten.characters;
 
--- name: recordings_unremoved(node, most)
--- Deleted recordings whose files have not been seen to be gone.
+-- name: recordings_unremoved(node, after_opened_at, after_call_id, after_leg, most)
+-- Deleted recordings whose files have not been seen to be gone, beginning after a place.
 SELECT recording.*
 FROM recording
 JOIN call ON call.opened_at = recording.opened_at AND call.call_id = recording.call_id
 WHERE recording.state = 'deleted' AND recording.removed_at IS NULL AND call.node = :node
-ORDER BY recording.opened_at
+    AND (recording.opened_at, recording.call_id, recording.leg)
+        > (:after_opened_at::timestamptz, :after_call_id::text, :after_leg::text)
+ORDER BY recording.opened_at, recording.call_id, recording.leg
 LIMIT :most;
 
 -- name: mark_removed(call_id, leg)!
@@ -85,16 +87,18 @@ RETURNING hold_id;
 -- A row of the hash-chained audit, in the transaction of what it certifies.
 INSERT INTO audit (actor, action, object, detail) VALUES (:actor, :action, :object, :detail::jsonb);
 
--- name: recordings_to_move(node, most, passed_over)
--- Sealed recordings that still lie on the machine's own disk, the oldest first, without those of
--- which a file is ill, as `<call id>/<leg>`.
+-- name: recordings_to_move(node, after_opened_at, after_call_id, after_leg, passed_over, most)
+-- Sealed recordings that still lie on the machine's own disk, the oldest first, beginning after a
+-- place, without those of which a file is ill, as `<call id>/<leg>`.
 SELECT recording.*
 FROM recording
 JOIN call ON call.opened_at = recording.opened_at AND call.call_id = recording.call_id
 WHERE recording.state = 'kept' AND recording.storage = 'local' AND recording.key_id IS NOT NULL
     AND call.node = :node
+    AND (recording.opened_at, recording.call_id, recording.leg)
+        > (:after_opened_at::timestamptz, :after_call_id::text, :after_leg::text)
     AND recording.call_id || '/' || recording.leg <> ALL (:passed_over::text[])
-ORDER BY recording.opened_at, recording.call_id
+ORDER BY recording.opened_at, recording.call_id, recording.leg
 LIMIT :most;
 
 -- name: move_recording(call_id, leg, path, key_id)$

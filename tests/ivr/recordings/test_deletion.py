@@ -298,3 +298,27 @@ async def test_a_file_that_cannot_be_removed_is_tried_again(
         ]
     assert await deletion.remove(local(settings)) == 1
     assert await deletion.remove(local(settings)) == 0
+
+
+async def test_files_that_cannot_be_removed_hold_up_no_others(
+    kept: tuple[cel.Journal, cel.Journal],
+    pool: Pool,
+    settings: Settings,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those in an object store that is not set up any more."""
+    monkeypatch.setattr("ivr.recordings.deletion._BATCH", 1)
+    older, newer = kept
+    deletion = Deletion(pool, settings)
+    for one in await due(deletion, LONG_AFTER):
+        assert await deletion.delete(one)
+    await connection.execute(
+        "UPDATE recording SET storage = 's3' WHERE call_id = $1", older.call_id
+    )
+    assert [await deletion.remove(local(settings)) for _ in range(3)] == [0, 1, 0]
+    assert not deletion.unfinished
+    removed = await connection.fetch("SELECT call_id FROM recording WHERE removed_at IS NOT NULL")
+    assert [row["call_id"] for row in removed] == [newer.call_id]
+    await connection.execute("UPDATE recording SET storage = 'local'")
+    assert await deletion.remove(local(settings)) == 1, "it begins anew"

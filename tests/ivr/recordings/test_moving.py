@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -40,11 +41,16 @@ async def stored(settings: Settings, s3: str, pool: Pool) -> Settings:
     }
     found = Settings.model_validate(tree)
     calls = [cel.answered(number, talk=2, second=cel.SECOND + 100 * number) for number in (1, 2)]
-    for call in calls:
-        recorded(found, f"{call.call_id}.raw", seconds=2)
-    await took(pool, found, *calls)
-    assert await swept(pool, found) == 2
+    await kept(pool, found, *calls)
     return found
+
+
+async def kept(pool: Pool, settings: Settings, *calls: cel.Journal) -> None:
+    """Calls are recorded, and swept into the archive."""
+    for call in calls:
+        recorded(settings, f"{call.call_id}.raw", seconds=2)
+    await took(pool, settings, *calls)
+    assert await swept(pool, settings) == len(calls)
 
 
 @pytest.fixture
@@ -110,9 +116,7 @@ async def test_death_at_any_place_is_mended_by_moving_again(pool: Pool, centre: 
                 raise Died(place)
 
         call = cel.answered(100 + number, talk=2, second=cel.SECOND + 1000 + 100 * number)
-        recorded(centre.settings, f"{call.call_id}.raw", seconds=2)
-        await took(pool, centre.settings, call)
-        assert await swept(pool, centre.settings) == 1
+        await kept(pool, centre.settings, call)
         reached = len(places)
         failpoints.arm(strike)
         try:
@@ -164,7 +168,7 @@ async def test_what_the_store_does_not_give_back_stays_here(
     monkeypatch.setattr(ObjectStorage, "put", loses)
     moving = Moving(pool, centre.settings)
     with capture_logs() as logged:
-        assert await moving.step(centre.storages) == 2
+        assert await moving.step(centre.storages) == 0
         assert await moving.step(centre.storages) == 0, "each is tried once a day"
     assert [entry["event"] for entry in logged] == ["recording.unmoved"] * 2
     assert all("does not give back" in entry["why"] for entry in logged)
@@ -227,7 +231,7 @@ async def test_a_recording_whose_file_is_gone_holds_up_no_other(
     away = file.rename(file.with_suffix(".part"))
     moving = Moving(pool, centre.settings)
     with capture_logs() as logged:
-        assert await moving.step(centre.storages, most=1) == 1
+        assert await moving.step(centre.storages, most=1) == 0
         assert await moving.step(centre.storages, most=1) == 1
         assert await moving.step(centre.storages) == 0
     assert [e["log_level"] for e in logged if e["event"] == "recording.unmoved"] == ["error"]
@@ -237,6 +241,51 @@ async def test_a_recording_whose_file_is_gone_holds_up_no_other(
     assert await moving.step(centre.storages) == 1, "the next night"
     assert centre.here == 0
     assert await centre.wrong() == []
+
+
+async def test_however_many_files_are_gone_the_others_move_and_a_round_has_an_end(
+    pool: Pool, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.recordings.moving._REMEMBERED", 1)
+    for path in centre.settings.recordings.archive.rglob("*.sealed"):
+        path.unlink()
+    await kept(pool, centre.settings, cel.answered(3, talk=2, second=cel.SECOND + 500))
+    moving = Moving(pool, centre.settings)
+    with capture_logs() as logged:
+        moved = [await moving.step(centre.storages, most=1) for _ in range(3)]
+        assert moving.unfinished
+        moved += [await moving.step(centre.storages, most=1) for _ in range(3)]
+        assert not moving.unfinished
+    assert moved == [0, 0, 1, 0, 0, 0]
+    assert [entry["event"] for entry in logged if entry["event"] != "recording.moved"] == [
+        "recording.unmoved"
+    ] * 2, "each is tried once a day"
+    assert moving.ill == 2
+
+
+async def test_a_recording_of_a_call_that_began_before_the_last_one_moved_follows(
+    pool: Pool, centre: Centre
+) -> None:
+    """The longer call is finished later."""
+    moving = Moving(pool, centre.settings, lambda: datetime.fromtimestamp(cel.SECOND, UTC))
+    assert await moving.step(centre.storages) == 2
+    await kept(pool, centre.settings, cel.answered(3, talk=2, second=cel.SECOND - 3_600))
+    assert await moving.step(centre.storages) == 1
+
+
+async def test_while_the_store_is_away_nothing_is_passed_over(
+    pool: Pool, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise OSError
+
+    moving = Moving(pool, centre.settings)
+    with monkeypatch.context() as patched:
+        patched.setattr(ObjectStorage, "put", away)
+        for _ in range(3):
+            with pytest.raises(OSError):  # noqa: PT011 - as the store raises it
+                await moving.step(centre.storages)
+    assert await moving.step(centre.storages) == 2
 
 
 async def test_a_recording_that_was_moved_in_the_lost_tail_of_a_failover_is_known_again(
