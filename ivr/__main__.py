@@ -238,11 +238,19 @@ def _menu(definitions: Definitions, name: str) -> Menu:
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    *,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only calls from then on; a week unless told.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All there ever were.")] = False,
+) -> None:
     """Check the ledger's identities on the live system; exit 1 when one does not hold."""
     from ivr import verify as identities
 
-    findings = ask(identities.verify)
+    told = since.replace(tzinfo=_CENTRE_TIME) if since else None
+    begin = identities.begin(told, everything=everything, now=datetime.now(_CENTRE_TIME))
+    findings = ask(lambda settings: identities.verify(settings, since=begin))
     typer.echo(identities.report(findings))
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)

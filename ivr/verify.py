@@ -24,6 +24,12 @@ from ivr.recordings.checks import check_recordings
 from ivr.recordings.owed import GRACE, LEAST
 from ivr.refold import EVER, unlike_their_fold
 
+WEEK: Final = timedelta(days=7)
+"""What is looked at unless more is asked for: a base of years is read for hours."""
+
+_QUERY_SECONDS: Final = 3600.0
+"""One identity over all history may take as long as this; it blocks nobody."""
+
 _FOLDED_AGAIN: Final = 500
 _LATE: Final = timedelta(minutes=1)
 """A spool file may be ahead of the ledger for this long."""
@@ -62,11 +68,19 @@ class Finding:
         return self.violations == 0
 
 
+def begin(asked: datetime | None, *, everything: bool, now: datetime) -> datetime:
+    """Say where a look begins: where it was asked to, or `WEEK` ago."""
+    if everything:
+        return EVER
+    return now - WEEK if asked is None else asked
+
+
 async def verify(settings: Settings, *, since: datetime = EVER) -> list[Finding]:
     """Check every identity for the calls that began at or after `since`."""
     shown = await _picture(settings)
+    patient = settings.database.model_copy(update={"command_seconds": _QUERY_SECONDS})
     async with (
-        make_pool(settings.database, purpose="verify") as pool,
+        make_pool(patient, purpose="verify") as pool,
         pool.acquire(timeout=settings.database.acquire_seconds) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
@@ -154,11 +168,13 @@ async def _picture(settings: Settings) -> Finding:
 
 async def _spool(connection: Session, settings: Settings) -> list[Finding]:
     """Every byte before the cursor is in a line, in quarantine, or the end of a line."""
-    rows = [row async for row in queries.bytes_taken(connection, node=settings.node.name)]
-    taken = {row["head"]: row for row in rows}
+    files = await asyncio.to_thread(journal.files, settings.spool.directory)
+    heads = {file: await asyncio.to_thread(journal.read_head, file.path) for file in files}
+    known = [head for head in heads.values() if head is not None]
+    rows = queries.bytes_taken(connection, node=settings.node.name, heads=known)
+    taken = {row["head"]: row async for row in rows}
     late, lost = [], []
-    for file in await asyncio.to_thread(journal.files, settings.spool.directory):
-        head = await asyncio.to_thread(journal.read_head, file.path)
+    for file, head in heads.items():
         if head is None:
             continue
         row = taken.get(head)

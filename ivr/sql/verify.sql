@@ -111,14 +111,14 @@ FROM (
 -- Times that a phone was rung while another channel of the same agent rang or spoke, in whatever
 -- call. What agents dial themselves is no offer, but none must come while they speak.
 SELECT count(*)
-FROM leg AS offered
-JOIN leg AS busy
-    ON busy.agent = offered.agent AND busy.opened_at >= :since
-    AND (busy.call_id, busy.position) <> (offered.call_id, offered.position)
-    AND busy.started_at <= offered.started_at AND offered.started_at < busy.ended_at
-    AND ((busy.started_at, busy.call_id, busy.position)
-         < (offered.started_at, offered.call_id, offered.position))
-WHERE offered.opened_at >= :since AND offered.position > 1;
+FROM (
+    SELECT position, started_at, max(ended_at) OVER (
+               PARTITION BY agent ORDER BY started_at, call_id, position
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS busy_until
+    FROM leg
+    WHERE opened_at >= :since AND agent IS NOT NULL
+) AS offered
+WHERE position > 1 AND started_at < busy_until;
 
 -- name: recordings_missing(since, least_ms, least_killed_ms)$
 -- Conversations and messages whose recording never came.
@@ -169,15 +169,15 @@ WHERE opened_at >= :since AND final AND ended_at < now() - :grace::interval
                         AND recording.call_id = call.call_id AND recording.leg = due.leg);
 
 -- name: recordings_kept(since)
--- Every recording that must be readable.
-SELECT *
+-- Every recording that must be readable, and of each no more than that takes: there may be millions.
+SELECT call_id, leg, format, storage, path, key_id, bytes, sha256, wav_bytes, wav_sha256
 FROM recording
 WHERE opened_at >= :since AND state = 'kept'
 ORDER BY opened_at DESC, call_id DESC, leg;
 
 -- name: recordings_deleted(since)
 -- Every recording that must be gone.
-SELECT *
+SELECT call_id, leg, format, storage, path, key_id, bytes, sha256, wav_bytes, wav_sha256
 FROM recording
 WHERE opened_at >= :since AND state = 'deleted'
 ORDER BY opened_at DESC, call_id DESC, leg;
@@ -221,15 +221,23 @@ WHERE recording.opened_at >= :since AND recording.state = 'deleted'
     AND recording.deleted_at >= hold.set_at
     AND (hold.released_at IS NULL OR recording.deleted_at < hold.released_at);
 
--- name: bytes_taken(node)
--- Every spool file with how far it was read and what became of its bytes.
-SELECT spool_file.head, spool_file.generation, spool_file.name, spool_file.position,
-       coalesce((SELECT sum(octet_length(replace(lines, chr(10), ''))) FROM spool_line
-                 WHERE spool_line.file_id = spool_file.file_id), 0)::bigint AS line_bytes,
+-- name: bytes_taken(node, heads)
+-- Some spool files with how far each was read and what became of its bytes; all of it in one pass.
+WITH asked AS (
+    SELECT file_id, head, generation, position
+    FROM spool_file
+    WHERE node = :node AND head = ANY (:heads::bytea[])
+), taken AS (
+    SELECT file_id, sum(octet_length(replace(lines, chr(10), ''))) AS line_bytes
+    FROM spool_line
+    WHERE file_id IN (SELECT file_id FROM asked)
+    GROUP BY file_id
+)
+SELECT head, generation, position, coalesce(line_bytes, 0)::bigint AS line_bytes,
        coalesce((SELECT sum(length(content)) FROM quarantine
-                 WHERE quarantine.file_id = spool_file.file_id), 0)::bigint AS quarantined_bytes
-FROM spool_file
-WHERE node = :node
+                 WHERE quarantine.file_id = asked.file_id), 0)::bigint AS quarantined_bytes
+FROM asked
+LEFT JOIN taken USING (file_id)
 ORDER BY head, generation;
 
 -- name: bytes_quarantined()$

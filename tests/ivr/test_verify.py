@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -13,10 +14,12 @@ from ivr.config import Settings
 from ivr.crosscheck import NO_QUEUE_LOG
 from ivr.database import Pool
 from ivr.recordings.sweeper import Sweeper
-from ivr.verify import Finding, report, verify
+from ivr.refold import EVER
+from ivr.verify import Finding, begin, report, verify
 from tests.ivr import cel
 from tests.ivr.ledgers import took
 from tests.ivr.recordings.test_sweeper import recorded
+from tests.ivr.test_command_line import run
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -191,3 +194,46 @@ def test_a_report_names_what_fails_and_shows_examples() -> None:
         "        a.wav",
         "ok        0  calls",
     ]
+
+
+async def test_one_offer_into_two_talks_is_one_violation(
+    settings: Settings, kept: cel.Journal, connection: Connection
+) -> None:
+    assert kept.call_id
+    for position, sooner in ((8, timedelta(seconds=2)), (9, timedelta(seconds=1))):
+        await connection.execute(
+            "INSERT INTO leg SELECT opened_at, call_id, $1, channel || 'x', kind, agent, "
+            "started_at - $2::interval, answered_at, ended_at, 0, 0, 0, 16 "
+            "FROM leg WHERE agent = 'a1001' AND position < 8",
+            position,
+            sooner,
+        )
+    found = {finding.name: finding.violations for finding in await verify(settings)}
+    assert found["agents offered two calls at once"] == 2, (
+        "one came when one, one when two were there"
+    )
+
+
+def test_without_being_told_it_looks_at_a_week() -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    asked = datetime(2026, 11, 1, tzinfo=UTC)
+    assert begin(None, everything=False, now=now) == now - timedelta(days=7)
+    assert begin(asked, everything=False, now=now) == asked
+    assert begin(None, everything=True, now=now) == EVER
+
+
+async def test_the_command_looks_at_a_week_or_as_far_as_it_is_told(
+    pool: Pool, settings: Settings
+) -> None:
+    await took(pool, settings, cel.left_in_menu(1), cel.left_in_menu(2))
+    old = cel.Journal(3, second=cel.SECOND - 86_400 * 300).begins().hangs_up(source=cel.CALLER)
+    await took(pool, settings, old.ends())
+    since = datetime.fromtimestamp(cel.SECOND - 3600, UTC).date().isoformat()
+    for told, looked in ((("--since", since), 2), (("--all",), 3)):
+        done = await asyncio.to_thread(
+            run,
+            *("verify", *told),
+            DATABASE_URL=settings.database.url,
+            HOTLINE_SPOOL__DIRECTORY=str(settings.spool.directory),
+        )
+        assert f"records unlike the fold of their lines (of {looked})" in done.stdout, done.stderr
