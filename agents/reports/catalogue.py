@@ -62,7 +62,11 @@ REPORTS: Final[Mapping[str, Definition]] = {
     "month": _calls("month", "月份"),
     "queue": _calls("queue", "队列"),
     "agent": _calls("agent", "咨询员"),
-    "menu-path": _calls("menu_path", "菜单路径"),
+    "menu-path": Definition(
+        "calls_by_menu_path",
+        "按菜单路径统计来电",
+        (("key", "菜单路径"), ("requested", "来电量"), *_CALLS[1:]),
+    ),
     "category": _requests("category", "类别"),
     "region": _requests("region", "地区"),
     "indicators-day": _indicators(Step.DAY, "日"),

@@ -66,13 +66,14 @@ WHERE outcome = 'answered' AND agent IS NOT NULL AND entered_at >= :first AND en
 GROUP BY 1 ORDER BY 2 DESC, 1;
 
 -- name: calls_by_menu_path(first, last, queue, agent, unit)
--- Calls by the way they took through the menu; waits of those that were answered.
+-- Calls to us by the way they took through the menu; waits of those that were answered.
 SELECT menu_path AS key, count(*) AS requested,
        count(*) FILTER (WHERE disposition = 'answered') AS answered,
        count(*) FILTER (WHERE disposition LIKE 'abandoned%') AS abandoned,
        coalesce(sum(wait_ms) FILTER (WHERE disposition = 'answered'), 0)::bigint AS wait_ms
 FROM report.call
-WHERE started_at >= :first AND started_at < :last AND disposition <> 'blocked'
+WHERE started_at >= :first AND started_at < :last
+  AND direction = 'inbound' AND disposition <> 'blocked'
   AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
 GROUP BY 1 ORDER BY 2 DESC, 1;
 

@@ -33,9 +33,9 @@ KEY_HEADER: Final = "Idempotency-Key"
 POOL: Final = web.AppKey("pool", Pool)
 DATABASE: Final = web.AppKey("database", DatabaseSettings)
 THROTTLE: Final = web.AppKey("throttle", Throttle)
-SLOW: Final = web.AppKey("slow", asyncio.Semaphore)
-"""Places for those who hold a connection while they wait for something slower than PostgreSQL."""
-SLOW_AT_ONCE: Final = 3
+BRIDGE: Final = web.AppKey("bridge_places", asyncio.Semaphore)
+"""Places for those who hold a connection while they wait for the bridge."""
+BRIDGE_AT_ONCE: Final = 3
 """Of the eight connections a process has by default: the others are for forms to be saved."""
 PRESENTED: Final = web.RequestKey("presented", Presented)
 
@@ -99,13 +99,13 @@ async def reading(request: web.Request) -> AsyncIterator[Session]:
 
 
 @asynccontextmanager
-async def slowly(request: web.Request) -> AsyncIterator[None]:
-    """Hold a place for a wait; a bridge that is away must not stop anybody's saving.
+async def slowly(request: web.Request, of: web.AppKey[asyncio.Semaphore]) -> AsyncIterator[None]:
+    """Hold one of the places for long waits, which must not stop anybody's saving.
 
     Raises:
         Refused: 503, when all places are taken.
     """
-    places = request.app[SLOW]
+    places = request.app[of]
     if places.locked():
         raise Refused(503, retry_seconds=1)
     async with places:

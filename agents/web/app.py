@@ -241,7 +241,8 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[api.POOL] = stores.pool
     app[api.DATABASE] = settings.database
     app[api.THROTTLE] = throttle
-    app[api.SLOW] = asyncio.Semaphore(api.SLOW_AT_ONCE)
+    app[api.BRIDGE] = asyncio.Semaphore(api.BRIDGE_AT_ONCE)
+    app[reports.PLACES] = asyncio.Semaphore(reports.AT_ONCE)
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
     app[telephone.SOFTPHONE] = settings.softphone
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)

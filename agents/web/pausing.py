@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from agents import audit
 from agents.database import queries
-from agents.web.api import answer, change, session, slowly, who
+from agents.web.api import BRIDGE, answer, change, session, slowly, who
 from agents.web.health import REDIS, WATCH
 from agents.web.problems import Refused
 from ivr.calls import CALL_ID
@@ -47,7 +47,7 @@ async def _set(request: web.Request, call_id: str, *, paused: bool) -> web.Respo
     if found is None or request.app[WATCH].call_of(person) != call_id:
         raise Refused(404)
     until = time.time() + WANTED_SECONDS
-    async with slowly(request):
+    async with slowly(request, BRIDGE):
         await ask(request.app[REDIS], found["node"], Wish(call_id, person, paused, until))
         if not await _confirmed(request, call_id, paused=paused):
             raise Refused(503, "unconfirmed", "录音状态未能确认，请重试。")

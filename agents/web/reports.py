@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, NoReturn, TypeVar
 
 from aiohttp import web
 from aiohttp_pydantic.injectors import Group
@@ -16,12 +16,17 @@ from pydantic.types import StringConstraints
 
 from agents.reports.catalogue import REPORTS, Filters, Report, calls_behind, run_report
 from agents.throttle import EXPORT
-from agents.web.api import answer, endpoint, limited, reading
+from agents.web.api import answer, endpoint, limited, reading, slowly
+from agents.web.first import first
 from agents.web.problems import Fault, Refused
 from ivr.database import Session
 
-LONGEST_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 25.0
 """Then the question is given up, also in the database; a shorter span answers sooner."""
+AT_ONCE: Final = 2
+"""Questions that a process asks at once; the other connections are for the desks."""
+PLACES: Final = web.AppKey("report_places", asyncio.Semaphore)
+EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 LONGEST_DAYS: Final = 3 * 366
 
 _LOOK_SECONDS: Final = 0.25
@@ -54,7 +59,8 @@ class Wanted(Group):  # type: ignore[misc]  # the library has no types
         Raises:
             Refused: 422, the days run backwards or are too many.
         """
-        if not 0 <= (self.last - self.first).days < LONGEST_DAYS:
+        known = EARLIEST <= self.first <= self.last <= LATEST
+        if not known or (self.last - self.first).days >= LONGEST_DAYS:
             fault = Fault(field="last", message="应不早于起始日，且跨度不超过三年")
             raise Refused(422, "invalid", faults=[fault])
         return Filters(self.first, self.last, self.queue, self.agent, self.unit)
@@ -176,15 +182,18 @@ async def _asked(request: web.Request, question: Callable[[Session], Awaitable[T
             return await question(connection)
 
     try:
-        async with asyncio.timeout(LONGEST_SECONDS), asyncio.TaskGroup() as tasks:
-            asking = tasks.create_task(ask(), name="report")
-            while not asking.done():
-                await asyncio.wait({asking}, timeout=_LOOK_SECONDS)
-                if request.transport is None or request.transport.is_closing():
-                    asking.cancel()
+        async with slowly(request, PLACES), asyncio.timeout(LONGEST_SECONDS):
+            return await first(ask(), _left(request))
     except TimeoutError:
         raise Refused(503, "too_long", "统计时间过长，已停止；请缩短日期范围。") from None
-    return asking.result()
+
+
+async def _left(request: web.Request) -> NoReturn:
+    """Look until nobody waits for the answer any more."""
+    while True:
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _writer(form: Format) -> tuple[Callable[[Report], bytes], str]:

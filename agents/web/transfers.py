@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from agents import audit, users
 from agents.roles import Permission, may
-from agents.web.api import answer, change, endpoint, reading, session, slowly, who
+from agents.web.api import BRIDGE, answer, change, endpoint, reading, session, slowly, who
 from agents.web.health import REDIS, WATCH
 from agents.web.own import CallId
 from agents.web.problems import Refused
@@ -144,7 +144,7 @@ async def transfer(request: web.Request, call_id: CallId, /, body: Transfer) -> 
         raise Refused(409, Answer.NOT_TALKING.value, _WORDS[Answer.NOT_TALKING])
     if body.target == f"*{identity.person}":
         raise Refused(409, Answer.UNKNOWN_TARGET.value, _WORDS[Answer.UNKNOWN_TARGET])
-    async with slowly(request):
+    async with slowly(request, BRIDGE):
         await _granted(request, call_id, verb, body.target)
     going_on = None
     # It is done: what is lost here costs buttons, and must not cost the line in the audit.

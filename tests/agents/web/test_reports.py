@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 from datetime import UTC, datetime
+from unittest.mock import AsyncMock
 
 import openpyxl
 import pytest
+from aiohttp import ClientResponse
 
 from agents.roles import Role
 from agents.web import reports
@@ -28,6 +30,15 @@ async def requests_filed(pool: Pool) -> list[str]:
         await file_request(pool, call_id, code)
         calls.append(call_id)
     return calls
+
+
+async def test_what_we_dial_took_no_way_through_the_menu(desk: Desk, pool: Pool) -> None:
+    await requests_filed(pool)
+    await pool.execute("UPDATE call SET direction = 'outbound' WHERE call_id LIKE '%.2'")
+    await desk.enter(Role.ANALYST)
+    table = await (await desk.ask("GET", f"/reports/menu-path?{SPAN}")).json()
+    assert table["headings"][:2] == ["菜单路径", "来电量"]
+    assert [row[:2] for row in table["rows"]] == [["m_main>1", 2]]
 
 
 async def test_an_analyst_runs_a_report_and_sees_no_calls(desk: Desk, pool: Pool) -> None:
@@ -78,6 +89,7 @@ async def test_a_report_is_taken_out_as_a_sheet_or_as_text(desk: Desk, pool: Poo
         ("/reports/weather?first=2026-11-20&last=2026-11-20", 404),
         ("/reports/day?first=2026-11-21&last=2026-11-20", 422),
         ("/reports/day?first=2020-01-01&last=2026-11-20", 422),
+        ("/reports/day?first=9999-12-31&last=9999-12-31", 422),
         ("/reports/day?first=tomorrow&last=2026-11-20", 400),
         ("/reports/day?first=2026-11-20&last=2026-11-20&queue=a'b", 400),
         ("/reports/day/file?first=2026-11-20&last=2026-11-20&form=doc", 400),
@@ -103,6 +115,26 @@ async def test_a_report_that_takes_too_long_is_stopped_and_said_to_be(
         await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
         came = await desk.ask("GET", f"/reports/region?{SPAN}")
     assert (came.status, (await came.json())["code"]) == (503, "too_long")
+
+
+async def test_reports_leave_connections_to_the_desks_and_a_lost_database_is_no_fault_of_ours(
+    desk: Desk, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.enter(Role.ANALYST)
+    async with (
+        asyncio.TaskGroup() as tasks,
+        pool.acquire() as connection,
+        connection.transaction(),
+    ):
+        await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
+        asked = [tasks.create_task(desk.ask("GET", f"/reports/region?{SPAN}")) for _ in "12345"]
+        refused: set[asyncio.Task[ClientResponse]] = set()
+        while len(refused) < len(asked) - reports.AT_ONCE:
+            refused, _ = await asyncio.wait(asked, timeout=0.1)
+        assert {task.result().status for task in refused} == {503}
+    assert sorted(task.result().status for task in asked)[: reports.AT_ONCE] == [200] * 2
+    monkeypatch.setattr(reports, "run_report", AsyncMock(side_effect=ConnectionResetError))
+    assert (await desk.ask("GET", f"/reports/region?{SPAN}")).status == 503
 
 
 async def test_a_report_that_nobody_waits_for_any_more_is_given_up(desk: Desk, pool: Pool) -> None:

@@ -18,7 +18,7 @@ from agents import users
 from agents.auth import Identity
 from agents.roles import Role
 from agents.web import transfers
-from agents.web.api import SLOW_AT_ONCE
+from agents.web.api import BRIDGE_AT_ONCE
 from ivr.database import Pool
 from ivr.transfer_wishes import Answer, answer_key, list_key
 from tests.agents.conftest import STATE, Desk, new_call, record_call, show
@@ -163,7 +163,7 @@ async def test_a_bridge_that_is_away_stops_no_form_from_being_saved(
         filed = {"requests": [{"code": "C02.01.01", "note": "x"}]}
         assert (await desk.ask("POST", f"/calls/{call_id}/requests", filed)).status == 201
     came = Counter(task.result()[0] for task in waiting)
-    assert came == {409: SLOW_AT_ONCE, 503: 12 - SLOW_AT_ONCE}
+    assert came == {409: BRIDGE_AT_ONCE, 503: 12 - BRIDGE_AT_ONCE}
 
 
 async def test_a_transfer_that_was_done_is_audited_though_its_buttons_are_lost(
