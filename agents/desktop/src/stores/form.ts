@@ -1,8 +1,9 @@
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 
 import { api, asked, changed, isUnanswered, Refusal, type Schemas } from '../api'
 import { blank, isComplete, type Content } from '../content'
+import { Drafts } from '../drafts'
 import { later } from '../later'
 import { useCategories } from './categories'
 
@@ -28,8 +29,6 @@ export const useForm = defineStore('form', () => {
   const isSaving = ref(false)
   const problem = shallowRef<unknown>(null)
   const filed = ref(0)
-  let version = 0
-  let keeping: Promise<void> = Promise.resolve()
   /** A filing that nobody answered: it may be committed, so it is sent again under its key. */
   let unanswered: { id: string; key: string } | null = null
 
@@ -38,7 +37,11 @@ export const useForm = defineStore('form', () => {
   const wasFiled = computed(() => problem.value instanceof Refusal && problem.value.code === 'key_reused')
   const canSave = computed(() => callId.value !== '' && !isSaving.value && requests.value.every(isComplete))
 
-  const keepSoon = later(DRAFT_MS, () => { keeping = keeping.then(keep) })
+  const drafts = new Drafts((id, fate) => {
+    if (callId.value !== id || keepSoon.isWaiting()) return
+    state.value = fate === 'kept' ? 'kept' : 'failed'
+  })
+  const keepSoon = later(DRAFT_MS, () => { if (callId.value) drafts.keep(callId.value, copied(requests.value)) })
   const suggestSoon = later(SUGGEST_MS, () => { void suggest() })
 
   /** Show a call's form; what was typed for another stays as its draft. */
@@ -55,7 +58,6 @@ export const useForm = defineStore('form', () => {
     card.value = null
     requests.value = [blank()]
     at.value = 0
-    version = 0
     suggested.value = null
     state.value = 'clean'
     problem.value = null
@@ -77,8 +79,10 @@ export const useForm = defineStore('form', () => {
   async function loadDraft(id: string): Promise<void> {
     try {
       const form = await asked(api.GET('/api/v1/calls/{call_id}/form', { params: { path: { call_id: id } } }))
-      if (callId.value !== id || !form.draft) return
-      version = form.draft.version
+      if (!form.draft) return
+      drafts.read(id, form.draft.version)
+      // Who was quicker than the answer types on; what he types is kept in its place.
+      if (callId.value !== id || state.value !== 'clean') return
       if (form.draft.requests.length) requests.value = form.draft.requests
       state.value = 'kept'
     } catch {
@@ -103,25 +107,10 @@ export const useForm = defineStore('form', () => {
     if (part.note !== undefined) suggestSoon()
   }
 
-  async function keep(): Promise<void> {
-    const id = callId.value
-    if (!id) return
-    const body = { version, requests: requests.value }
-    try {
-      const kept = await asked(api.PUT('/api/v1/calls/{call_id}/draft', { params: { path: { call_id: id } }, body }))
-      if (callId.value !== id) return
-      version = kept.version
-      if (!keepSoon.isWaiting()) state.value = 'kept'
-    } catch (error) {
-      if (callId.value !== id) return
-      state.value = 'failed'
-      if (isUnanswered(error)) keepSoon()
-    }
-  }
-
   async function suggest(): Promise<void> {
     const id = callId.value
-    const { note } = current.value
+    const about = current.value
+    const { note } = about
     const menu = card.value?.presets.at(-1)?.code ?? ''
     if (note.length < SHORTEST_NOTE && !menu) {
       suggested.value = null
@@ -130,7 +119,7 @@ export const useForm = defineStore('form', () => {
     try {
       const body = { text: note, menu, queue: card.value?.queue ?? '', service: '', outbound: false }
       const found = await asked(api.POST('/api/v1/categories/suggestion', { body }))
-      if (callId.value === id && current.value.note === note) suggested.value = found
+      if (callId.value === id && current.value === about) suggested.value = found
     } catch {
       suggested.value = null
     }
@@ -145,7 +134,6 @@ export const useForm = defineStore('form', () => {
   function add(): void {
     requests.value.push(blank())
     at.value = requests.value.length - 1
-    suggested.value = null
   }
 
   function remove(index: number): void {
@@ -164,26 +152,36 @@ export const useForm = defineStore('form', () => {
     keepSoon.drop()
     const id = callId.value
     const key = unanswered?.id === id ? unanswered.key : crypto.randomUUID()
+    // What stands there now; somebody may type on, or another call may ring.
+    const body = { requests: copied(requests.value) }
     try {
-      await keeping
+      await drafts.drop(id)
       const path = { call_id: id }
-      // What is sent again is what was sent, though somebody types on.
-      const body = { requests: copied(requests.value) }
       unanswered = { id, key }
       await changed(({ header }) => api.POST('/api/v1/calls/{call_id}/requests', { params: { header, path }, body }), key)
       unanswered = null
+      drafts.forget(id)
       filed.value += body.requests.length
       // Another call may have rung meanwhile: its form stays.
       if (callId.value === id) reset('')
       return true
     } catch (error) {
       if (!isUnanswered(error)) unanswered = null
-      if (callId.value === id) problem.value = error
+      if (callId.value === id) {
+        problem.value = error
+        keepSoon()
+      }
       return false
     } finally {
       isSaving.value = false
     }
   }
+
+  // What was suggested for one request is not meant for another.
+  watch(at, () => {
+    suggested.value = null
+    suggestSoon()
+  })
 
   return {
     callId, card, requests, at, current, suggested, state, problem, wasFiled, isSaving, canSave, filed,

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 
 import { api, asked, changed, Refusal, type Schemas } from '../api'
+import { NO_CALL } from '../problems'
 import { choices, type Choice } from '../targets'
 
 type Way = Schemas['Way']
@@ -36,7 +37,7 @@ export const useTransfer = defineStore('transfer', () => {
     problem.value = null
     try {
       const { call_id } = await asked(api.GET('/api/v1/calls/current'))
-      if (!call_id) throw new Refusal('not_talking', 0, '')
+      if (!call_id) throw new Refusal(NO_CALL, 0, '')
       const done = await changed(({ header }) =>
         api.POST('/api/v1/calls/{call_id}/transfer', { params: { header, path: { call_id } }, body: { way, target } }))
       consultation.value = done.consultation
