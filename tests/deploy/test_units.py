@@ -105,3 +105,21 @@ def test_the_peoples_side_shows_the_desktop_that_was_built_before_it_starts() ->
     assert shown
     assert builder["Service"]["ExecStart"].endswith(f"--link {shown[1]}")
     assert "hotline-desktop.service" in people["Unit"]["After"].split()
+
+
+def test_an_upgrade_shows_its_own_desktop_when_the_peoples_side_is_started_again() -> None:
+    """A builder that stays active is not started by who wants it: it would build once a boot."""
+    unit = _unit(REPOSITORY / "deploy/systemd/hotline-desktop.service")
+    assert unit["Service"]["Type"] == "oneshot"
+    assert "RemainAfterExit" not in unit["Service"]
+    people = _unit(REPOSITORY / "deploy/systemd/hotline-agents.service")["Unit"]
+    # `Wants` alone: a build that fails leaves the desktop of before, and nobody signed out.
+    text = (REPOSITORY / "deploy/systemd/hotline-agents.service").read_text(encoding="utf-8")
+    assert re.search(r"^Wants=.*hotline-desktop\.service", text, re.MULTILINE)
+    assert not {"Requires", "BindsTo", "Requisite"} & set(people)
+
+
+def test_a_bridge_that_was_killed_does_not_wait_for_the_database() -> None:
+    """What is wanted starts again with every restart unless it stays active."""
+    service = _unit(REPOSITORY / "deploy/systemd/hotline-migrate.service")["Service"]
+    assert service["RemainAfterExit"] == "yes"
