@@ -44,9 +44,12 @@ def open_classifier(directory: Path | None = None, seed: Path = SEED_MODEL) -> C
     return load(seed, lexicon())
 
 
-def open_learnt(directory: Path, seed: Path = SEED_MODEL) -> Classifier:
-    """Return the classifier learnt from people's labels; the seed model's until there is one."""
-    return _usable(directory) or open_classifier(seed=seed)
+def open_learnt(directory: Path) -> Classifier:
+    """Return the classifier learnt from people's labels; the seed model's until there is one.
+
+    The seed model is kept beside that folder: where a release lies, a service may not write.
+    """
+    return _usable(directory) or open_classifier(seed=directory.with_name(SEED_MODEL.name))
 
 
 def _usable(directory: Path) -> Classifier | None:

@@ -70,6 +70,12 @@ def test_browsers_are_given_the_desktop_that_was_built_before() -> None:
     assert f"{shared}:ro" in people["volumes"]
 
 
+def test_the_peoples_side_may_write_where_it_learns() -> None:
+    people = _SERVICES["agents"]
+    assert people["environment"]["HOTLINE_WEB__MODEL"] == "/var/lib/hotline/models/learnt"
+    assert "/var/lib/hotline/models:/var/lib/hotline/models" in people["volumes"]
+
+
 def test_the_environment_is_understood_by_the_settings() -> None:
     environment = _SERVICES["ivr"]["environment"]
     readable = {k: v for k, v in environment.items() if k != "HOTLINE_SETTINGS"}

@@ -123,3 +123,10 @@ def test_a_bridge_that_was_killed_does_not_wait_for_the_database() -> None:
     """What is wanted starts again with every restart unless it stays active."""
     service = _unit(REPOSITORY / "deploy/systemd/hotline-migrate.service")["Service"]
     assert service["RemainAfterExit"] == "yes"
+
+
+def test_the_peoples_side_may_write_where_it_learns() -> None:
+    service = _unit(REPOSITORY / "deploy/systemd/hotline-agents.service")["Service"]
+    assert service["StateDirectory"] == "hotline/models"
+    learnt = "HOTLINE_WEB__MODEL=/var/lib/hotline/models/learnt"
+    assert learnt in service["Environment"].split()

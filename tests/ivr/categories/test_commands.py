@@ -8,10 +8,16 @@ import pytest
 import ivr.categories.learn as learning
 from ivr.categories import commands
 from ivr.categories.classify import Classifier
-from ivr.categories.commands import classify_lines, evaluate_file, learn_file, open_classifier
+from ivr.categories.commands import (
+    classify_lines,
+    evaluate_file,
+    learn_file,
+    open_classifier,
+    open_learnt,
+)
 from ivr.categories.corpus import Example
 from ivr.categories.rows import RowInvalid
-from ivr.categories.versions import Stored, put
+from ivr.categories.versions import Stored, current, put
 from ivr.errors import DefinitionInvalid
 
 
@@ -35,6 +41,18 @@ def test_the_seed_model_is_trained_once_and_kept(
     first = open_classifier(seed=tmp_path)
     monkeypatch.setattr(commands, "fit", lambda *_: pytest.fail("trained again"))
     assert open_classifier(seed=tmp_path).version == first.version
+
+
+def test_a_seed_model_is_kept_beside_what_was_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notes: tuple[Example, ...]
+) -> None:
+    """Where a release lies, a service cannot write; where it learns, it can."""
+    monkeypatch.setattr(commands, "seed_corpus", lambda: notes)
+    first = open_learnt(tmp_path / "models/learnt")
+    assert current(tmp_path / "models/seed") == first.version
+    assert current(tmp_path / "models/learnt") is None
+    monkeypatch.setattr(commands, "fit", lambda *_: pytest.fail("trained again"))
+    assert open_learnt(tmp_path / "models/learnt").version == first.version
 
 
 def test_a_named_folder_without_a_model_is_not_replaced_by_the_seed(tmp_path: Path) -> None:
