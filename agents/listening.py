@@ -82,16 +82,29 @@ class Links:
         await self._redis.set(f"hotline:listened:{link.hash}", "1", ex=LINK_SECONDS)
 
 
-async def may_hear(connection: Session, person: str, role: Role, call_id: str, leg: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Hearer:
+    """Who wants to hear something."""
+
+    person: str
+    role: Role
+    queues: frozenset[str]
+    """Whose messages are his work."""
+
+
+async def may_hear(connection: Session, hearer: Hearer, call_id: str, leg: str) -> bool:
     """Tell whether somebody may hear one leg of a call.
 
     One's own calls, messages that one may work on, and others' calls only by a permission.
     """
+    person, role = hearer.person, hearer.role
     if may(role, Permission.RECORDINGS_HEAR_ALL):
         return True
     if leg == "voicemail":
         works = may(role, Permission.MESSAGES_WORK)
-        open_to = await queries.message_is_open_to(connection, call_id=call_id, person=person)
+        open_to = await queries.message_is_open_to(
+            connection, call_id=call_id, person=person, queues=sorted(hearer.queues)
+        )
         return bool(works and open_to)
     return bool(await queries.spoke_in_call(connection, call_id=call_id, person=person))
 

@@ -69,10 +69,29 @@ async def waiting_messages(
 
 
 async def take_message(
-    connection: Session, call_id: str, agent: str, *, lease: timedelta = LEASE
+    connection: Session,
+    call_id: str,
+    agent: str,
+    *,
+    lease: timedelta = LEASE,
+    queues: Sequence[str] | None = None,
 ) -> bool:
-    """Let one agent take a message, or hold it for longer; False when another has it, or none."""
-    taken = await queries.take_message(connection, call_id=call_id, agent=agent, lease=lease)
+    """Let one agent take a message, or hold it for longer.
+
+    Args:
+        connection: of a transaction.
+        call_id: of the message.
+        agent: who takes it.
+        lease: how long nobody else may.
+        queues: that the agent serves; None: all there are.
+
+    Returns:
+        Whether he has it: not when another has, there is none, or it is no matter of these queues.
+    """
+    served = None if queues is None else list(queues)
+    taken = await queries.take_message(
+        connection, call_id=call_id, agent=agent, lease=lease, queues=served
+    )
     return _one(taken)
 
 

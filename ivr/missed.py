@@ -101,11 +101,31 @@ async def missed_callers(
 
 
 async def claim_missed(
-    connection: Session, missed_id: int, agent: str, *, lease: timedelta = LEASE
+    connection: Session,
+    missed_id: int,
+    agent: str,
+    *,
+    lease: timedelta = LEASE,
+    queues: Sequence[str] | None = None,
 ) -> str | None:
-    """Let one agent call; gives the number, or None while another has the claim or it is done."""
+    """Let one agent call.
+
+    Args:
+        connection: of a transaction.
+        missed_id: whom.
+        agent: who calls.
+        lease: how long nobody else may.
+        queues: that the agent serves; None: all there are.
+
+    Returns:
+        The number; None while another has the claim, when it is done, or no matter of these queues.
+    """
     row = await queries.claim_missed(
-        connection, missed_id=missed_id, agent=agent, seconds=lease.total_seconds()
+        connection,
+        missed_id=missed_id,
+        agent=agent,
+        seconds=lease.total_seconds(),
+        queues=None if queues is None else list(queues),
     )
     return None if row is None else str(row["number"])
 

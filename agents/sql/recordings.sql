@@ -5,12 +5,13 @@ SELECT EXISTS (
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person
         AND talk_ms > 0);
 
--- name: message_is_open_to(call_id, person)$
--- Whether a message waits for anybody, or is in the hands of this person.
+-- name: message_is_open_to(call_id, person, queues)$
+-- Whether a message waits for anybody of these queues, or is in the hands of this person.
 SELECT EXISTS (
     SELECT FROM message
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
-        AND (state = 'new' OR (state IN ('taken', 'done') AND taken_by = :person)));
+        AND (state = 'new' AND queue = ANY (:queues::text[])
+             OR (state IN ('taken', 'done') AND taken_by = :person)));
 
 -- name: recordings_to_hear(call_id)
 -- All recordings of a call, and whether a legal hold is on it.

@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic.types import StringConstraints
 
 from agents import requests
+from agents.desk import QUEUES
 from agents.roles import Permission, may
 from agents.web.api import who
 from agents.web.health import WATCH
@@ -36,6 +37,12 @@ def talks(request: web.Request) -> bool:
     if (seat := seats.get(identity.person)) is not None:
         return bool(seat["activity"] == Activity.TALKING)
     return not seats
+
+
+def served(request: web.Request) -> list[str]:
+    """Return the queues that somebody serves; all of them while his telephone is unknown."""
+    seat = request.app[WATCH].seats.get(who(request).person)
+    return list(seat["queues"]) if seat else list(QUEUES)
 
 
 async def of_own_call(

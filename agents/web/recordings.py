@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
 from agents import audit
-from agents.listening import LINK_SECONDS, Link, Links, may_hear, recordings
+from agents.listening import LINK_SECONDS, Hearer, Link, Links, may_hear, recordings
 from agents.ranges import Part, Unsatisfiable, asked_part, is_same
 from agents.web.api import (
     DATABASE,
@@ -33,6 +33,7 @@ from agents.web.api import (
     session,
     who,
 )
+from agents.web.own import served
 from agents.web.problems import Refused
 from ivr.calls import CALL_ID
 from ivr.config import RecordingSettings
@@ -283,7 +284,8 @@ async def _known(request: web.Request, call_id: str, leg: str) -> None:
 
 async def _may(request: web.Request, connection: Any, call_id: str, leg: str) -> bool:  # noqa: ANN401 - a session
     identity = who(request)
-    return await may_hear(connection, identity.person, identity.role, call_id, leg)
+    hearer = Hearer(identity.person, identity.role, frozenset(served(request)))
+    return await may_hear(connection, hearer, call_id, leg)
 
 
 async def _refuse(request: web.Request, about: str, why: str, *, status: int = 404) -> NoReturn:

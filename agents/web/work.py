@@ -11,11 +11,9 @@ from aiohttp_pydantic.oas.typing import r200, r204
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents import audit, callbacks, workday
-from agents.desk import QUEUES
 from agents.throttle import REVEAL
 from agents.web.api import answer, change, done, endpoint, limited, reading, session, who
-from agents.web.health import WATCH
-from agents.web.own import CallId
+from agents.web.own import CallId, served
 from agents.web.problems import Refused
 from ivr import messages, missed
 from ivr.log import mask_number
@@ -139,7 +137,7 @@ class Day(BaseModel):
 async def show_messages(request: web.Request) -> r200[Messages]:
     """List what callers left for the queues that one serves."""
     async with reading(request) as connection:
-        found = await messages.waiting_messages(connection, _queues(request))
+        found = await messages.waiting_messages(connection, served(request))
     return answer(Messages(messages=[_message(one) for one in found]))
 
 
@@ -147,7 +145,7 @@ async def show_messages(request: web.Request) -> r200[Messages]:
 async def take_message(request: web.Request, call_id: CallId, /) -> r204:
     """Take a message, or hold it for longer; the call is then among one's own."""
     person = who(request).person
-    if not await messages.take_message(session(request), call_id, person):
+    if not await messages.take_message(session(request), call_id, person, queues=served(request)):
         raise Refused(409, "taken", "此留言已由他人受理或不存在。")
     await audit.note(session(request), person, "message.taken", f"call:{call_id}")
     return done()
@@ -173,7 +171,7 @@ async def finish_message(request: web.Request, call_id: CallId, /) -> r204:
 async def show_callbacks(request: web.Request) -> r200[CallBacks]:
     """List the call-backs that the queues that one serves have promised."""
     async with reading(request) as connection:
-        found = await callbacks.due(connection, _queues(request))
+        found = await callbacks.due(connection, served(request))
     return answer(CallBacks(callbacks=[CallBack.model_validate(one) for one in found]))
 
 
@@ -181,7 +179,7 @@ async def show_callbacks(request: web.Request) -> r200[CallBacks]:
 async def show_missed(request: web.Request) -> r200[MissedCallers]:
     """List whom the people of one's queues may call back."""
     async with reading(request) as connection:
-        found = await missed.missed_callers(connection, _queues(request))
+        found = await missed.missed_callers(connection, served(request))
     return answer(MissedCallers(missed=[_missed(one) for one in found]))
 
 
@@ -190,7 +188,7 @@ async def claim(request: web.Request, missed_id: MissedId, /) -> r200[Claim]:
     """Claim somebody to call; gives the number, which is written down."""
     await limited(request, REVEAL)
     person = who(request).person
-    number = await missed.claim_missed(session(request), missed_id, person)
+    number = await missed.claim_missed(session(request), missed_id, person, queues=served(request))
     if number is None:
         raise Refused(409, "taken", "此来电已由他人处理。")
     await audit.note(
@@ -237,12 +235,6 @@ async def show_day(request: web.Request) -> r200[Day]:
             spoken=[Spoken.model_validate(one) for one in spoken],
         )
     )
-
-
-def _queues(request: web.Request) -> list[str]:
-    """Return the queues that somebody serves; all of them while his telephone is unknown."""
-    seat = request.app[WATCH].seats.get(who(request).person)
-    return list(seat["queues"]) if seat else list(QUEUES)
 
 
 def _message(one: messages.MessageWaiting) -> Message:

@@ -35,11 +35,13 @@ WHERE message.state IN ('new', 'taken') AND message.queue = ANY (:queues::text[]
 ORDER BY message.urgent DESC, message.left_at, message.call_id
 LIMIT :most;
 
--- name: take_message(call_id, agent, lease)!
--- One agent takes a message, or goes on holding it; nobody else does until the lease is over.
+-- name: take_message(call_id, agent, lease, queues)!
+-- One agent of these queues (NULL: of any) takes a message, or goes on holding it; nobody else does
+-- until the lease is over.
 UPDATE message
 SET state = 'taken', taken_by = :agent, taken_at = now()
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
+    AND (:queues::text[] IS NULL OR queue = ANY (:queues::text[]))
     AND (state = 'new'
          OR state = 'taken' AND (taken_by = :agent OR taken_at + :lease::interval <= now()));
 

@@ -57,12 +57,14 @@ WHERE state = 'open' AND queue = ANY (:queues::text[])
 ORDER BY missed_at DESC, missed_id
 LIMIT :most;
 
--- name: claim_missed(missed_id, agent, seconds)^
--- One agent is to call; until the lease is over nobody else may. Gives whom.
+-- name: claim_missed(missed_id, agent, seconds, queues)^
+-- One agent of these queues (NULL: of any) is to call; until the lease is over nobody else may.
+-- Gives whom.
 UPDATE missed_caller
 SET claimed_by = :agent, claimed_until = now() + make_interval(secs => :seconds::double precision)
 WHERE missed_id = :missed_id AND state = 'open'
     AND (claimed_by IS NULL OR claimed_by = :agent OR claimed_until <= now())
+    AND (:queues::text[] IS NULL OR queue = ANY (:queues::text[]))
 RETURNING number;
 
 -- name: release_missed(missed_id, agent)!

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.auth import Identity, Presented
-from agents.listening import LINK_SECONDS, Links, may_hear, recordings
+from agents.listening import LINK_SECONDS, Hearer, Links, may_hear, recordings
 from agents.roles import Role
 from ivr.database import Pool
 from tests.agents.conftest import new_call, record_call
@@ -71,7 +71,8 @@ async def test_one_hears_what_one_said_and_others_only_by_permission(
         await record_call(pool, call_id=call_id)
         await spoke(pool, call_id, "a1001")
         await spoke(pool, call_id, "a1002", talk_ms=0)
-        assert await may_hear(connection, person, role, call_id, "both") is hears
+        hearer = Hearer(person, role, frozenset())
+        assert await may_hear(connection, hearer, call_id, "both") is hears
         assert await recordings(connection, call_id) == []
 
 
@@ -79,8 +80,9 @@ async def test_a_message_is_heard_by_those_who_deal_with_messages(pool: Pool) ->
     call_id = await record_call(pool)
     async with pool.acquire() as connection:
 
-        async def hears(person: str, role: Role = Role.AGENT) -> bool:
-            return await may_hear(connection, person, role, call_id, "voicemail")
+        async def hears(person: str, role: Role = Role.AGENT, queue: str = "anyone") -> bool:
+            hearer = Hearer(person, role, frozenset({queue, "consult"}))
+            return await may_hear(connection, hearer, call_id, "voicemail")
 
         assert not await hears("a1001"), "there is none"
         await connection.execute(
@@ -89,6 +91,7 @@ async def test_a_message_is_heard_by_those_who_deal_with_messages(pool: Pool) ->
             call_id,
         )
         assert await hears("a1001")
+        assert not await hears("a1001", queue="psych")
         assert not await hears("e1", Role.EDITOR)
         await connection.execute(
             "UPDATE message SET state = 'taken', taken_by = 'a1002', taken_at = now()"

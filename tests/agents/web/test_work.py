@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from redis.asyncio import Redis
+
 from ivr.database import Pool
-from tests.agents.conftest import CALLER, Desk, record_call
+from tests.agents.conftest import CALLER, Desk, record_call, telephone
 from tests.agents.test_callbacks import promise
 
 
@@ -113,3 +115,19 @@ async def test_a_day_counts_calls_requests_and_states(desk: Desk, pool: Pool) ->
     assert [(one["call_id"], one["saved"]) for one in day["spoken"]] == [(call_id, True)]
     await desk.enter(person="a1002")
     assert (await say(desk, "GET", "/day"))[1]["calls"] == 0
+
+
+async def test_what_is_the_work_of_other_queues_can_neither_be_seen_nor_claimed(
+    desk: Desk, pool: Pool, redis: Redis
+) -> None:
+    call_id, missed_id = await leave_message(pool), await give_up(pool)
+    await pool.execute("UPDATE message SET queue = 'report'")
+    await pool.execute("UPDATE missed_caller SET queue = 'report'")
+    await desk.enter()
+    await telephone(desk, redis, "ringing", "n1-17-1.42")  # it serves consult and psych
+    assert (await say(desk, "GET", "/messages"))[1]["messages"] == []
+    assert (await say(desk, "POST", f"/messages/{call_id}/claim"))[0] == 409
+    assert (await say(desk, "POST", f"/missed/{missed_id}/claim"))[0] == 409
+    assert (await say(desk, "GET", f"/calls/{call_id}"))[0] == 404
+    await pool.execute("UPDATE message SET queue = 'psych'")
+    assert (await say(desk, "POST", f"/messages/{call_id}/claim"))[0] == 204
