@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -11,8 +12,11 @@ import pytest_asyncio
 
 from deploy.stack.rtp import RtpParty, share_of
 from deploy.stack.sip import Caller
+from ivr.asterisk.actions import Hangup
 from ivr.config import DefinitionSettings
 from ivr.errors import ActionRefused
+from ivr.live import connect
+from ivr.recordings.pausing import Wish, ask
 from ivr.transfer_targets import colleague, load_targets
 from ivr.transfers import (
     Conversation,
@@ -282,6 +286,69 @@ async def test_a_colleague_in_a_talk_is_not_rung_a_second_time(
     call = await exchange.record(number)
     legs = await exchange.rows("SELECT agent FROM leg WHERE call_id = $1", call["call_id"])
     assert "a1002" not in {leg["agent"] for leg in legs}
+
+
+async def wish(exchange: Exchange, number: str, agent: str, *, paused: bool) -> None:
+    """An agent's desk asks for a pause, or for its end; the journal has it."""
+    fact = "RECORDING_PAUSED" if paused else "RECORDING_RESUMED"
+    before, call_id = exchange.events(number).count(fact), exchange.call_id(number)
+    async with connect(exchange.stack.settings.redis) as redis:
+        await ask(redis, "n1", Wish(str(call_id), agent, paused, time.time() + 5))
+    await until(lambda: exchange.events(number).count(fact) > before, 10)
+
+
+async def test_who_takes_a_caller_over_is_recorded_and_may_pause_it_himself(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        await parties.enter_async_context(exchange.agent("a1001", talk_seconds=90.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        talk = await speaking(exchange, number, caller)
+        await wish(exchange, number, "a1001", paused=True)
+        await parties.enter_async_context(exchange.agent("a1002", talk_seconds=90.0, tone=1_000.0))
+        await hand_over(exchange.link, talk, colleague("a1002"))
+        await caller.rtp.wait_for(1_000.0, 15)
+        assert exchange.events(number).count("RECORDING_RESUMED") == 1
+        await wish(exchange, number, "a1002", paused=True)
+        await wish(exchange, number, "a1002", paused=False)
+        caller.hang_up()
+        await caller.ended(10)
+    assert (await exchange.record(number))["disposition"] == "answered"
+
+
+async def test_who_joins_a_caller_and_a_colleague_leaves_him_the_pause(exchange: Exchange) -> None:
+    number = exchange.number()
+    async with AsyncExitStack() as parties:
+        await parties.enter_async_context(exchange.agent("a1001", talk_seconds=90.0))
+        caller = await parties.enter_async_context(exchange.caller(number))
+        talk = await speaking(exchange, number, caller)
+        await parties.enter_async_context(exchange.agent("a1002", talk_seconds=90.0, tone=1_000.0))
+        await consult(exchange.link, talk, colleague("a1002"))
+        await caller.rtp.wait_for(MUSIC, 10)
+        await to_rating(exchange.link, talk)
+        await caller.rtp.wait_for(1_000.0, 10)
+        await wish(exchange, number, "a1002", paused=True)
+        await wish(exchange, number, "a1002", paused=False)
+        caller.hang_up()
+        await caller.ended(10)
+    assert (await exchange.record(number))["disposition"] == "answered"
+
+
+async def test_an_agent_whose_browser_was_lost_may_end_his_pause_when_he_is_back(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with exchange.agent(talk_seconds=90.0), exchange.caller(number) as caller:
+        talk = await speaking(exchange, number, caller)
+        await wish(exchange, number, "a1001", paused=True)
+        await exchange.link.send(Hangup(talk.agent, cause=44))
+        await caller.rtp.wait_for(MUSIC, 10)
+        await caller.rtp.wait_for(AGENT_TONE, 20)
+        await wish(exchange, number, "a1001", paused=False)
+        caller.hang_up()
+        await caller.ended(10)
+    assert (await exchange.record(number))["agent"] == "a1001"
 
 
 async def test_an_agent_asks_a_colleague_and_joins_the_two(exchange: Exchange) -> None:
