@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import add
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class Features:
     lists: tuple[str, ...]
     names: tuple[str, ...]
     """The n-grams by column."""
+    _places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    """The n-grams by column, counted from 1, so that what is unknown and 0 are not confused."""
     _short: Mapping[str, dict[int, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class Features:
             if len(term) <= LONGEST_GRAM
         }
         object.__setattr__(self, "_short", short)
+        object.__setattr__(self, "_places", {gram: at + 1 for gram, at in self.grams.items()})
 
     @property
     def width(self) -> int:
@@ -70,6 +73,7 @@ class Features:
         """Return the columns that a normalised text touches and their values."""
         counts, hits = self._seen(normalised)
         columns = np.fromiter(counts, np.intp, len(counts))
+        columns -= 1
         if counts:
             times = np.fromiter(counts.values(), np.float32, len(counts))
             values = (1 + np.log(times)) * self.idf[columns]
@@ -90,14 +94,13 @@ class Features:
         return touched.terms.get(column) or self.names[column]
 
     def _seen(self, text: str) -> tuple[dict[int, int], dict[int, str]]:
+        """Return how often each n-gram stands in a text, by place, and the terms by column."""
         # Made, looked up and counted without a line of Python for each piece: this is half the
         # cost of a category.
         twos = list(map(add, text, text[1:]))
         threes = list(map(add, twos, text[2:]))
         pieces = [*text, *twos, *threes]
-        known: Counter[int | None] = Counter(map(self.grams.get, pieces))
-        counts = cast("dict[int, int]", known)
-        del known[None]
+        counts = Counter(filter(None, map(self._places.get, pieces)))
         hits: dict[int, str] = {}
         for lists in filter(None, map(self._short.get, pieces)):
             hits.update(lists)

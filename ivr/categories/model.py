@@ -14,6 +14,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -78,11 +79,6 @@ class Belief:
         """Return the probability of all categories of a slice together."""
         return self._before.item(span[1]) - self._before.item(span[0])
 
-    def parts(self, lows: NDArray[np.intp], highs: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the probability of each of many slices."""
-        parts: NDArray[np.float64] = self._before[highs] - self._before[lows]
-        return parts
-
     def likeliest_within(self, span: tuple[int, int]) -> int:
         """Return the likeliest category of a slice."""
         low, high = span
@@ -106,7 +102,6 @@ class Model:
     _slices: tuple[tuple[tuple[int, int], ...], ...] = field(init=False, repr=False, compare=False)
     _matters: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
     _lows: NDArray[np.intp] = field(init=False, repr=False, compare=False)
-    _highs: NDArray[np.intp] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Find the slice of each category's ancestor at each level."""
@@ -114,12 +109,11 @@ class Model:
             tuple(_slice(self.codes, at_level(code, level)) for level in range(LEVELS))
             for code in self.codes
         )
-        matters = tuple(sorted({levels[1] for levels in slices}))
         object.__setattr__(self, "_slices", slices)
-        object.__setattr__(self, "_matters", matters)
-        lows, highs = np.array(matters, np.intp).reshape(-1, 2).T
-        object.__setattr__(self, "_lows", np.ascontiguousarray(lows))
-        object.__setattr__(self, "_highs", np.ascontiguousarray(highs))
+        # One matter begins where the last one ended; a bare service type is a matter of its own.
+        lows = sorted({levels[1][0] for levels in slices})
+        object.__setattr__(self, "_matters", tuple(pairwise((*lows, len(slices)))))
+        object.__setattr__(self, "_lows", np.array(lows, np.intp))
 
     def scores(self, touched: Touched) -> Row:
         """Return the log odds of each category, up to a constant."""
@@ -151,7 +145,8 @@ class Model:
 
     def matters(self, belief: Belief, most: int) -> list[int]:
         """Return the likeliest category of each of the likeliest level-1 categories."""
-        likely = np.argsort(-belief.parts(self._lows, self._highs), kind="stable")[:most]
+        together = np.add.reduceat(belief.each, self._lows)
+        likely = np.argsort(-together, kind="stable")[:most]
         return [belief.likeliest_within(self._matters[matter]) for matter in likely.tolist()]
 
     def span(self, code: str) -> tuple[int, int]:

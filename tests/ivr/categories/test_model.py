@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +24,17 @@ def test_a_span_holds_exactly_the_codes_at_and_below_a_node(classifier: Classifi
         low, high = model.span(node)
         inside = [c for c in model.codes if c == node or c.startswith(node + "." * (len(node) > 1))]
         assert list(model.codes[low:high]) == inside
+
+
+def test_every_matter_is_offered_once_by_its_likeliest_category(classifier: Classifier) -> None:
+    model = replace(
+        classifier.model,
+        codes=("C", "C01", "C01.01", "C02.01", "C02.02", "P"),
+        weights=np.zeros((1, 6), np.float32),
+    )
+    belief = Belief(np.array([1, 2, 4, 3, 3.5, 0], np.float32), 1.0)
+    assert model.matters(belief, 9) == [2, 4, 0, 5]
+    assert model.matters(belief, 2) == [2, 4]
 
 
 @given(st.text(max_size=40))
