@@ -142,7 +142,8 @@ async def grave(page: Page) -> list[str]:
 
 PAGES: Final = {
     Role.ADMINISTRATOR: ("people", "board", "account"),
-    Role.SUPERVISOR: ("desk", "board", "reports", "sound", "account"),
+    Role.SUPERVISOR: ("desk", "knowledge", "board", "reports", "sound", "account"),
+    Role.EDITOR: ("knowledge",),
 }
 
 
