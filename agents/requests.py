@@ -117,7 +117,7 @@ async def save(
         )
         place = Place(row["request_id"], call_id, row["position"], CURRENT)
         await _write(connection, place, 1, written, By(person))
-        await _label(connection, row["request_id"], person, written, guess)
+        await _label(connection, place, person, written, guess)
         made.append(int(row["request_id"]))
     await drafts.drop(connection, person, call_id)
     return made
@@ -127,20 +127,20 @@ async def correct(
     connection: Session, person: str, before: Request, written: Written, reason: str
 ) -> None:
     """Write a further version of a request, and count it where it belongs now."""
-    place = {"call_id": before.call_id, "position": before.position}
+    place = Place(before.request_id, before.call_id, before.position, before.scheme)
     if written.withdrawn:
-        await queries.uncount_request(connection, **place)
+        await queries.uncount_request(connection, call_id=place.call_id, position=place.position)
     else:
         await queries.file_request_again(
             connection,
-            **place,
-            scheme=before.scheme,
+            call_id=place.call_id,
+            position=place.position,
+            scheme=place.scheme,
             code=written.code,
             settlement=written.settlement,
         )
-        await _label(connection, before.request_id, person, written, None)
-    kept = Place(before.request_id, before.call_id, before.position, before.scheme)
-    await _write(connection, kept, before.version + 1, written, By(person, reason))
+        await _label(connection, place, person, written, None)
+    await _write(connection, place, before.version + 1, written, By(person, reason))
     await audit.note(
         connection, person, "request.corrected", f"request:{before.request_id}", reason=reason
     )
@@ -183,7 +183,7 @@ async def _write(connection: Session, place: Place, version: int, written: Writt
 
 
 async def _label(
-    connection: Session, request_id: int, person: str, written: Written, guess: Guess | None
+    connection: Session, place: Place, person: str, written: Written, guess: Guess | None
 ) -> None:
     """Keep the agent's choice beside the classifier's guess: it is what the next model learns."""
     if not written.note:
@@ -191,9 +191,9 @@ async def _label(
     guess = guess or Guess("", (), "")
     await call_queries.confirm_category(
         connection,
-        subject=f"request:{request_id}",
+        subject=f"request:{place.request_id}",
         agent=person,
-        taxonomy=CURRENT,
+        taxonomy=place.scheme,
         code=written.code,
         guess=guess.code,
         confidence=list(guess.confidence),

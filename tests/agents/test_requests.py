@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -93,3 +94,16 @@ def test_only_what_stands_in_the_tree_is_filed() -> None:
     assert requests.fileable("C02.01.01")
     for code in ("", "Z9", "C02.01.01.99.99", "c02"):
         assert not requests.fileable(code)
+
+
+async def test_what_an_old_edition_counted_is_learnt_as_of_that_edition(
+    pool: Pool, call_id: str
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await requests.save(connection, "a1001", call_id, [(RABIES, None)])
+        [made] = await requests.of_call(connection, call_id)
+        before = replace(made, scheme="12320-2014")
+        written = Written("K02", "on_the_spot", note="改类")
+        await requests.correct(connection, "a1001", before, written, "改类")
+    labels = await pool.fetch("SELECT taxonomy, code FROM confirmation ORDER BY confirmation_id")
+    assert [tuple(row) for row in labels][-1] == ("12320-2014", "K02")
