@@ -29,7 +29,7 @@ from ivr.recordings import opus
 from ivr.recordings.archive import (
     Kept,
     KeptFile,
-    archived,
+    archived_in_batches,
     call_id_of,
     frames_of,
     leg_of,
@@ -86,10 +86,9 @@ class Adoption:
 
     async def look_through(self) -> int:
         """Go through the archive's own disk once; returns how many recordings were adopted."""
-        here = sorted(await asyncio.to_thread(archived, self._settings.recordings.archive))
         adopted = 0
-        for begin in range(0, len(here), _AT_ONCE):
-            adopted += await self._look_at(here[begin : begin + _AT_ONCE])
+        async for paths in archived_in_batches(self._settings.recordings.archive, _AT_ONCE):
+            adopted += await self._look_at(paths)
         return adopted
 
     async def _look_at(self, paths: list[str]) -> int:

@@ -6,13 +6,14 @@ the call id alone; nothing a person typed or dialled ever becomes part of a path
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
 import re
 import stat
 import wave
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -236,8 +237,33 @@ def is_waiting(path: Path) -> bool:
 
 def archived(root: Path) -> set[str]:
     """Return the paths of all finished files below a folder."""
-    files = (path for path in root.rglob("*") if path.is_file() and not is_waiting(path))
-    return {path.relative_to(root).as_posix() for path in files}
+    return {path for paths in _by_folder(root) for path in paths}
+
+
+async def archived_in_batches(root: Path, most: int) -> AsyncIterator[list[str]]:
+    """Give the paths of all finished files below a folder, the oldest day's first.
+
+    No more than one day's lie in memory: an archive holds those of years.
+
+    Args:
+        root: the folder.
+        most: paths in a batch.
+    """
+    folders = _by_folder(root)
+    while (paths := await asyncio.to_thread(next, folders, None)) is not None:
+        for begin in range(0, len(paths), most):
+            yield paths[begin : begin + most]
+
+
+def _by_folder(root: Path) -> Iterator[list[str]]:
+    for folder, below, names in os.walk(root):
+        below.sort()
+        files = (Path(folder, name) for name in sorted(names))
+        yield [
+            path.relative_to(root).as_posix()
+            for path in files
+            if path.is_file() and not is_waiting(path)
+        ]
 
 
 def call_id_of(path: str) -> str:

@@ -22,7 +22,7 @@ from ivr.database import Pool, Session, queries, transaction
 from ivr.errors import RecordingUnreadable
 from ivr.failpoints import reach
 from ivr.lines import opened_at
-from ivr.recordings.archive import Archive, archived, call_id_of
+from ivr.recordings.archive import Archive, archived_in_batches, call_id_of
 from ivr.recordings.keys import KeyFile
 from ivr.recordings.reading import Reader, StoredFile, files_of
 from ivr.recordings.rows import FIRST, Place
@@ -168,10 +168,8 @@ class Moving:
         """Take away what a death left here of recordings that have been moved; once a night."""
         self._passed_over.clear()
         self._place, self.ill = FIRST, 0
-        here = sorted(await asyncio.to_thread(archived, self._settings.recordings.archive))
         gone = 0
-        for begin in range(0, len(here), _TIDIED_AT_ONCE):
-            paths = set(here[begin : begin + _TIDIED_AT_ONCE])
+        async for paths in archived_in_batches(self._settings.recordings.archive, _TIDIED_AT_ONCE):
             calls = sorted({call_id for path in paths if (call_id := call_id_of(path))})
             async with transaction(self._pool, self._settings.database) as connection:
                 rows = queries.recordings_of_calls(

@@ -12,7 +12,14 @@ import soundfile
 
 from ivr.errors import RecordingUnreadable, ValueRefused
 from ivr.recordings import opus
-from ivr.recordings.archive import Archive, KeptFile, name_of, open_regular
+from ivr.recordings.archive import (
+    Archive,
+    KeptFile,
+    archived,
+    archived_in_batches,
+    name_of,
+    open_regular,
+)
 from ivr.recordings.keys import Keyring, key_id
 from ivr.recordings.sealing import HEADER_BYTES, Header, Seal
 
@@ -157,3 +164,32 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
     for name in ("link", "pipe", ".", "absent"):
         with pytest.raises(ValueRefused, match="plain file"):
             open_regular(tmp_path / name)
+
+
+def placed(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+async def test_an_archive_of_years_is_gone_through_day_by_day(tmp_path: Path) -> None:
+    placed(tmp_path, "2026/11/18/b", "2026/11/18/a", "2026/11/18/c", "2026/11/19/d", "2025/1/1/e")
+    placed(tmp_path, "2026/11/18/.f.part")
+    batches = archived_in_batches(tmp_path, 2)
+    assert [await anext(batches), await anext(batches)] == [
+        ["2025/1/1/e"],
+        ["2026/11/18/a", "2026/11/18/b"],
+    ]
+    placed(tmp_path, "2026/11/19/g")
+    rest = [batch async for batch in batches]
+    assert rest == [["2026/11/18/c"], ["2026/11/19/d", "2026/11/19/g"]], (
+        "a later day has not been looked at before its time"
+    )
+    assert archived(tmp_path) == {"2025/1/1/e", *(f"2026/11/18/{n}" for n in "abc")} | {
+        "2026/11/19/d",
+        "2026/11/19/g",
+    }
+
+
+async def test_an_archive_that_is_not_there_yet_holds_nothing(tmp_path: Path) -> None:
+    assert [batch async for batch in archived_in_batches(tmp_path / "none", 2)] == []
