@@ -31,9 +31,11 @@ _PARTICLES: Final = re.compile(
 
 def normalise(text: str) -> str:
     """Return the text in the one form that all voices read."""
-    plain = unicodedata.normalize("NFKC", text[:LONGEST]).lower().translate(_simplified())
-    plain = _LONG_NUMBER.sub(_masked, plain)
-    return _BREAKS.sub(" ", plain).strip()
+    plain = _BREAKS.sub(" ", text[:LONGEST])
+    # Chinese punctuation is all that most texts hold in a wide form, and it is gone by now.
+    if not unicodedata.is_normalized("NFKC", plain):
+        plain = _BREAKS.sub(" ", unicodedata.normalize("NFKC", plain))
+    return _LONG_NUMBER.sub(_masked, plain.lower().translate(_simplified())).strip()
 
 
 def telegraphic(normalised: str) -> str:
