@@ -163,14 +163,18 @@ class SpoolSettings(_Section):
     poll_seconds: Seconds = 0.2
 
 
-def _kept_for(rule: RetentionClass) -> object:
+def _usual(rule: str) -> Span:
+    return TERMS[RetentionClass(rule)].usual
+
+
+def _kept_for(rule: str) -> object:
     """Read a length of time, and refuse one below what the class allows."""
 
     def read(value: object) -> Span:
         if isinstance(value, Span):
             return value
         try:
-            return check_span(rule, Span.parse(str(value)))
+            return check_span(RetentionClass(rule), Span.parse(str(value)))
         except ValueRefused as refusal:
             raise ValueError(refusal.detail) from None
 
@@ -183,15 +187,10 @@ _WRITTEN = PlainSerializer(str)
 class RetentionSettings(_Section):
     """How long recordings are kept, as `30d`, `24m` or `3y`; see `ivr.recordings.retention`."""
 
-    general: Annotated[Span, _kept_for(RetentionClass.GENERAL), _WRITTEN] = TERMS[
-        RetentionClass.GENERAL
-    ].usual
-    outbound: Annotated[Span, _kept_for(RetentionClass.OUTBOUND), _WRITTEN] = TERMS[
-        RetentionClass.OUTBOUND
-    ].usual
-    psychology: Annotated[Span, _kept_for(RetentionClass.PSYCHOLOGY), _WRITTEN] = TERMS[
-        RetentionClass.PSYCHOLOGY
-    ].usual
+    general: Annotated[Span, _kept_for("general"), _WRITTEN] = _usual("general")
+    outbound: Annotated[Span, _kept_for("outbound"), _WRITTEN] = _usual("outbound")
+    psychology: Annotated[Span, _kept_for("psychology"), _WRITTEN] = _usual("psychology")
+    complaint: Annotated[Span, _kept_for("complaint"), _WRITTEN] = _usual("complaint")
     hour: Annotated[int, Field(ge=0, le=23)] = 3
     """In which hour of the centre's day what is due is deleted."""
     most: Annotated[int, Field(ge=0)] = 20_000

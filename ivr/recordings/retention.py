@@ -86,6 +86,9 @@ class RetentionClass(StrEnum):
 
     PSYCHOLOGY = "psychology"
     """心理援助: at least 3 years (technical guideline for psychological hotlines, 2021)."""
+    COMPLAINT = "complaint"
+    """投诉举报: until three years after its case was archived. A call does not know its case, so we
+    count from the call, with two years in which a case is archived."""
     OUTBOUND = "outbound"
     """外呼: at least 30 days (notice on call centres, ministry of information technology, 2020)."""
     GENERAL = "general"
@@ -103,12 +106,14 @@ class Terms:
 TERMS: Final[Mapping[RetentionClass, Terms]] = MappingProxyType(
     {
         RetentionClass.PSYCHOLOGY: Terms(Span(3, "y"), Span(3, "y")),
+        RetentionClass.COMPLAINT: Terms(Span(3, "y"), Span(5, "y")),
         RetentionClass.OUTBOUND: Terms(Span(30, "d"), Span(24, "m")),
         RetentionClass.GENERAL: Terms(Span(30, "d"), Span(24, "m")),
     }
 )
 
 PSYCHOLOGY_QUEUES: Final = frozenset({"psych"})
+COMPLAINT_QUEUES: Final = frozenset({"complaint", "report"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,8 @@ def classes(call: Retained) -> tuple[RetentionClass, ...]:
     found = []
     if PSYCHOLOGY_QUEUES.intersection(call.queues):
         found.append(RetentionClass.PSYCHOLOGY)
+    if COMPLAINT_QUEUES.intersection(call.queues):
+        found.append(RetentionClass.COMPLAINT)
     if call.direction is Direction.OUTBOUND:
         found.append(RetentionClass.OUTBOUND)
     return tuple(found) or (RetentionClass.GENERAL,)

@@ -103,6 +103,7 @@ def test_times_in_which_people_may_be_called_are_two_of_one_day(span: str) -> No
     ("key", "value", "expected"),
     [
         ("RETENTION__PSYCHOLOGY", "2y", r"psychology: .*at least 3y, came 2y"),
+        ("RETENTION__COMPLAINT", "2y", r"complaint: .*at least 3y, came 2y"),
         ("RETENTION__OUTBOUND", "29d", r"outbound: .*at least 30d, came 29d"),
         ("RETENTION__GENERAL", "two years", r"general: .*as 30d, 24m or 3y"),
         ("RETENTION__HOUR", "24", r"retention\.hour"),

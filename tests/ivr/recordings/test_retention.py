@@ -52,6 +52,16 @@ def test_psychological_help_is_kept_three_years_whatever_else_the_call_was() -> 
         assert judge(one, USUAL, at(2027, 5, 18)).due
 
 
+@pytest.mark.parametrize("queue", ["complaint", "report"])
+def test_a_complaint_is_kept_three_years_beyond_the_two_in_which_it_is_archived(queue: str) -> None:
+    one = call(queues=("general", queue))
+    verdict = judge(one, USUAL, at(2029, 5, 17))
+    assert (verdict.rule, verdict.due) == (RetentionClass.COMPLAINT, False)
+    assert judge(one, USUAL, at(2029, 5, 18)).due
+    both = call(queues=("psych", queue))
+    assert judge(both, USUAL, at(2028, 1, 1)).rule is RetentionClass.COMPLAINT
+
+
 def test_a_centre_that_lengthens_the_general_class_keeps_no_class_shorter_by_mistake() -> None:
     lengthened = USUAL | {RetentionClass.OUTBOUND: Span(5, "y")}
     verdict = judge(
@@ -112,6 +122,8 @@ def test_what_is_no_span_is_refused(text: str) -> None:
         ("psychology", "10y", True),
         ("psychology", "35m", False),
         ("psychology", "1095d", False),
+        ("complaint", "3y", True),
+        ("complaint", "35m", False),
         ("outbound", "30d", True),
         ("outbound", "29d", False),
         ("outbound", "1m", False),
