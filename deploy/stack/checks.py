@@ -26,6 +26,11 @@ class Check:
 
 _TWO_AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
 """A worker for each core that the smallest machine has, each with servers of its own."""
+_THREE_AT_ONCE: Final = ("-n", "3", "--dist", "loadfile")
+"""Calls last as long as they last: two workers wait for them half of their time."""
+_REAL: Final = ("tests/real", "tests/faults", "tests/deploy")
+_FAULTS: Final = ("tests/faults",)
+"""Where tests of a marker lie, so that not all others are read for them."""
 
 CHECKS: Final = (
     Check("格式 · format", ("ruff", "format", "--check"), 1),
@@ -34,9 +39,16 @@ CHECKS: Final = (
     Check("桌面 · desktop: types, lint, units, build", ("deploy.stack", "desktop", "--check"), 5),
     Check("单元测试 · unit tests", ("pytest", *_TWO_AT_ONCE, "-m", "not real and not faults"), 15),
     Check(
-        "真实系统 · real Asterisk, SIPp, PostgreSQL", ("pytest", *_TWO_AT_ONCE, "-m", "real"), 30
+        "真实系统 · real Asterisk, SIPp, PostgreSQL",
+        ("pytest", *_THREE_AT_ONCE, "-m", "real", *_REAL),
+        25,
     ),
-    Check("故障 · faults under load", ("pytest", "-m", "faults and not real"), 20),
+    Check(
+        "故障 · faults",
+        ("pytest", *_TWO_AT_ONCE, "-m", "faults and not real and not alone", *_FAULTS),
+        15,
+    ),
+    Check("故障 · faults under load", ("pytest", "-m", "alone", *_FAULTS), 10),
 )
 """Where each is cut off when it hangs; usually half of it is enough."""
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
 from deploy.stack import checks
 from deploy.stack.checks import CHECKS, Check, run_checks
 from deploy.stack.screen import Screen
+from ivr.config import REPOSITORY
 
 _GOOD = Check("good", ("platform",), 1)
 _BAD = Check("bad", ("no_such_module",), 1)
@@ -43,3 +45,14 @@ def test_a_stage_that_takes_too_long_is_ended_and_fails(monkeypatch: pytest.Monk
 
 def test_even_when_every_stage_hangs_a_build_server_hears_which() -> None:
     assert sum(check.minutes for check in CHECKS) < 80
+
+
+def test_tests_with_a_stage_of_their_own_lie_where_it_looks() -> None:
+    places = tuple(word for one in CHECKS for word in one.arguments if word.startswith("tests/"))
+    marked = {
+        file.relative_to(REPOSITORY).as_posix()
+        for file in (REPOSITORY / "tests").rglob("*.py")
+        if re.search(r"mark\.(real|faults|alone)\b", file.read_text("utf-8"))
+    }
+    assert len(marked) > len(places)
+    assert not {name for name in marked if not name.startswith(places)}
