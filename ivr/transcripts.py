@@ -43,6 +43,8 @@ class Transcriber:
         self._settings = settings
         self._tries: OrderedDict[str, int] = OrderedDict()
         """By call; forgotten with the process, so a mended recogniser has another chance."""
+        self._put_off: set[str] = set()
+        """Calls whose sound could not be had; tried again after all others and a pause."""
 
     async def run(self) -> None:
         """Write down what comes until cancelled, through every failure of the database."""
@@ -58,14 +60,17 @@ class Transcriber:
             await asyncio.sleep(0 if done else _LOOK_SECONDS)
 
     async def step(self) -> bool:
-        """Try one message; False when there is none to try."""
+        """Try one message; False when a pause is due: there is none, or its sound is out of reach."""
+        given_up = [call_id for call_id, tries in self._tries.items() if tries >= TRIES]
         async with transaction(self._pool, self._settings.database) as connection:
             row = await queries.message_without_transcript(
                 connection,
+                node=self._settings.node.name,
                 since=datetime.now(UTC) - SINCE,
-                given_up=[call_id for call_id, tries in self._tries.items() if tries >= TRIES],
+                left_out=[*given_up, *self._put_off],
             )
-        if row is None:
+        if row is None or len(self._put_off) > _REMEMBERED:
+            self._put_off.clear()
             return False
         text = await self._recognise(row)
         if text is not None:
@@ -78,7 +83,7 @@ class Transcriber:
             self._tries.pop(row["call_id"], None)
             if str(stored).endswith(" 1"):
                 log.info("transcript.stored", call_id=row["call_id"], characters=len(text))
-        return True
+        return row["call_id"] not in self._put_off
 
     async def _recognise(self, row: Mapping[str, Any]) -> str | None:
         call_id, settings = row["call_id"], self._settings.transcripts
@@ -93,6 +98,10 @@ class Transcriber:
             )
         except (RecogniserFailed, RecordingUnreadable, SettingsInvalid, OSError) as error:
             log.warning("transcript.failed", call_id=call_id, why=str(error), tries=tries)
+            if isinstance(error, SettingsInvalid | OSError):
+                self._put_off.add(call_id)
+                # What does not answer says nothing of the message; a file that is gone does.
+                self._tries[call_id] -= not isinstance(error, FileNotFoundError)
             return None
 
     async def _sound(self, row: Mapping[str, Any]) -> bytes:

@@ -59,17 +59,20 @@ SET state = 'done', done_at = now()
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
     AND state = 'taken' AND taken_by = :agent;
 
--- name: message_without_transcript(since, given_up)^
--- The next message that a recogniser has not written down: urgent ones first, then the oldest.
+-- name: message_without_transcript(node, since, left_out)^
+-- The next message of a node that a recogniser has not written down: urgent ones first, then the
+-- oldest.
 SELECT recording.call_id, recording.leg, recording.format, recording.storage, recording.path,
        recording.key_id, recording.bytes, recording.sha256, recording.wav_bytes,
        recording.wav_sha256
 FROM message
+JOIN call ON call.opened_at = message.opened_at AND call.call_id = message.call_id
+    AND call.node = :node
 JOIN recording
     ON recording.opened_at = message.opened_at AND recording.call_id = message.call_id
     AND recording.leg = 'voicemail' AND recording.state = 'kept'
 WHERE message.state IN ('new', 'taken') AND message.transcript IS NULL
-    AND message.left_at >= :since AND NOT message.call_id = ANY (:given_up::text[])
+    AND message.left_at >= :since AND NOT message.call_id = ANY (:left_out::text[])
 ORDER BY message.urgent DESC, message.left_at, message.call_id
 LIMIT 1;
 

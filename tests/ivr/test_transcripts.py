@@ -115,6 +115,36 @@ async def test_a_message_that_fails_does_not_keep_the_next_one_waiting_for_ever(
     assert await texts(connection) == [None, "zh 440 Hz 8000"]
 
 
+async def test_a_place_that_does_not_answer_costs_a_message_time_and_not_its_text(
+    pool: Pool, recognising: Settings, connection: Connection
+) -> None:
+    first, second = cel.message(1), cel.message(2)
+    await left(pool, recognising, first, second)
+    path = await connection.fetchval("SELECT path FROM recording WHERE call_id = $1", first.call_id)
+    sealed = recognising.recordings.archive / path
+    aside = sealed.rename(sealed.with_suffix(".aside"))
+    sealed.mkdir()
+    transcriber = Transcriber(pool, recognising)
+    with capture_logs():
+        done = [await transcriber.step() for _ in range(2 * TRIES + 1)]
+    assert done.count(True) == 1, "the other message; after everything else it waits"
+    assert await texts(connection) == [None, "zh 440 Hz 8000"]
+    sealed.rmdir()
+    aside.rename(sealed)
+    assert any([await transcriber.step() for _ in range(2)])
+    assert await texts(connection) == ["zh 440 Hz 8000"] * 2
+
+
+async def test_messages_of_another_node_are_its_own(
+    pool: Pool, recognising: Settings, connection: Connection
+) -> None:
+    """Their sound lies there."""
+    await left(pool, recognising, cel.message())
+    node = recognising.node.model_copy(update={"name": "n2"})
+    assert not await Transcriber(pool, recognising.model_copy(update={"node": node})).step()
+    assert await texts(connection) == [None]
+
+
 async def test_a_text_that_comes_while_its_sound_is_deleted_is_not_kept(
     pool: Pool, recognising: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
