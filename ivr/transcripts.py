@@ -60,7 +60,7 @@ class Transcriber:
             await asyncio.sleep(0 if done else _LOOK_SECONDS)
 
     async def step(self) -> bool:
-        """Try one message; False when a pause is due: there is none, or its sound is out of reach."""
+        """Try one message; False when a pause is due: none is left, or its sound is not there."""
         given_up = [call_id for call_id, tries in self._tries.items() if tries >= TRIES]
         async with transaction(self._pool, self._settings.database) as connection:
             row = await queries.message_without_transcript(
