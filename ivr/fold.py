@@ -95,11 +95,7 @@ class Case:
         self.party = self._called_back() or self.channels.party
         self.lost = engine_restarted and not self.channels.over
         self.over = self.channels.over or self.lost
-        self.talks = [
-            talk
-            for talk in self.channels.talks(self.party)
-            if self.callback is None or talk[0].kind is not LegKind.LOCAL
-        ]
+        self.talks = self.channels.talks(self.party)
         self.visits = fold_visits(story, self.channels, self.party, over=self.over, lost=self.lost)
         self.outcomes = [event.outcome for event in self.all(ev.OutcomeReached)]
         self.messages = self._messages()

@@ -31,7 +31,6 @@ class Caller:
     elderly: bool = False
     """Flagged by an agent or registered as 60 or older."""
     abandons_last_hour: int = 0
-    callback_due: bool = False
     level: Level = Level.FREE
     """Whether calls of this number were confirmed as harassing, and how many."""
 
@@ -129,7 +128,7 @@ def situation(
 
 def priority_of(caller: Caller) -> Priority:
     """Give the class a caller is owed for what happened before; choices may raise it."""
-    if caller.callback_due or caller.abandons_last_hour >= REPEATED_ABANDONS:
+    if caller.abandons_last_hour >= REPEATED_ABANDONS:
         return Priority.P2
     return Priority.P3
 

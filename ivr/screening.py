@@ -68,15 +68,6 @@ class Block:
     lifted_at: datetime | None = None
     """When a supervisor took it back."""
 
-    def rules(self, now: datetime) -> bool:
-        """Tell whether it is in force."""
-        return self.lifted_at is None and self.begins_at <= now < self.expires_at
-
-
-def level_of(blocks: Iterable[Block], now: datetime) -> Level:
-    """Give the level in force: the strictest of those that rule now."""
-    return max((block.level for block in blocks if block.rules(now)), default=Level.FREE)
-
 
 def remembered(blocks: Iterable[Block], now: datetime) -> Level:
     """Give the strictest level in force or ended within `MEMORY`; a lifted one is forgotten."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ivr.callback import Happening, Policy, Ticket, TicketState, after, result_of
+from ivr.callback import FOR_PEOPLE, Happening, Policy, Ticket, TicketState, after, result_of
 from ivr.calls import Call, Direction, VisitOutcome
 from ivr.database import Session, queries
 
@@ -95,10 +95,12 @@ async def note_machine(connection: Session, attempt_id: str, policy: Policy) -> 
     noted = str(await queries.note_machine(connection, attempt_id=attempt_id)).endswith(" 1")
     ticket = ticket_of(row)
     if noted and ticket.state is TicketState.REACHED and not row["booked_again"]:
-        at = row["closed_at"]
-        await save_ticket(
-            connection, row["ticket_id"], after(ticket, Happening.MACHINE, at, policy)
-        )
+        ticket = after(ticket, Happening.MACHINE, row["closed_at"], policy)
+        await save_ticket(connection, row["ticket_id"], ticket)
+        if ticket.state in FOR_PEOPLE:
+            await queries.hand_to_people(
+                connection, ticket_id=row["ticket_id"], reason=ticket.state.value
+            )
     return noted
 
 

@@ -2,10 +2,6 @@
 -- Call ids that stand in more than one row, in whatever partition.
 SELECT count(*) - count(DISTINCT call_id) FROM call WHERE opened_at >= :since;
 
--- name: calls_recorded(since)$
--- How many calls there are.
-SELECT count(*) FROM call WHERE opened_at >= :since;
-
 -- name: calls_unrecorded(since)$
 -- Linked ids with lines that have neither a record nor stand in line for one.
 SELECT count(*)
@@ -239,10 +235,6 @@ SELECT head, generation, position, coalesce(line_bytes, 0)::bigint AS line_bytes
 FROM asked
 LEFT JOIN taken USING (file_id)
 ORDER BY head, generation;
-
--- name: bytes_quarantined()$
--- How many stretches of the spool were no record.
-SELECT count(*) FROM quarantine;
 
 -- name: final_calls(since, most)
 -- The newest finished calls, to be folded again.

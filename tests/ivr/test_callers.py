@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from ivr.callers import KEPT_SECONDS, MOST_KEPT, NOBODY, REST_SECONDS, Callers, national_number
 from ivr.config import DatabaseSettings, Settings
 from ivr.database import Pool, make_pool, queries
+from ivr.harassment import lift
 from ivr.routing import Caller
 from ivr.screening import Level
 from tests.ivr import cel
@@ -96,12 +97,15 @@ async def test_flags_ages_and_blocks_are_known_however_the_number_is_written(
         )
     await held(connection, "13800000004", ends=timedelta(hours=1))
     await held(connection, "13800000005", ends=-timedelta(hours=1))
+    await held(connection, "13800000006", ends=timedelta(hours=1))
+    await lift(connection, "13800000006", by="li")
     async with answering(pool) as callers:
         assert (await callers.known("+8613800000001")).elderly
         assert (await callers.known("013800000002")).elderly
         assert not (await callers.known("13800000003")).elderly
         assert (await callers.known("+8613800000004")).level is Level.HELD
         assert (await callers.known("13800000005")).level is Level.FREE
+        assert (await callers.known("13800000006")).level is Level.FREE
 
 
 async def test_calls_given_up_within_the_hour_are_counted(pool: Pool, settings: Settings) -> None:

@@ -70,11 +70,10 @@ def test_without_a_direct_menu_every_call_is_answered_all_the_same() -> None:
         (Caller(), Priority.P3),
         (Caller(abandons_last_hour=1), Priority.P3),
         (Caller(abandons_last_hour=2), Priority.P2),
-        (Caller(callback_due=True), Priority.P2),
         (Caller(elderly=True), Priority.P3),
     ],
 )
-def test_who_gave_up_twice_or_is_owed_a_call_comes_earlier(
+def test_who_gave_up_twice_within_the_hour_comes_earlier(
     caller: Caller, expected: Priority
 ) -> None:
     assert priority_of(caller) is expected

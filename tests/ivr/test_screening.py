@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.hours import SHANGHAI
-from ivr.screening import MANY, MEMORY, Block, Level, confirmed, level_of, may_judge, remembered
+from ivr.screening import MANY, MEMORY, Block, Level, confirmed, may_judge, remembered
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=SHANGHAI)
 DAY = timedelta(days=1)
@@ -53,17 +53,9 @@ def test_a_week_after_its_end_a_level_is_forgotten() -> None:
     assert confirmed([held], [], NOW + DAY + MEMORY).level is Level.WARNED
 
 
-def test_what_was_lifted_neither_rules_nor_is_remembered() -> None:
+def test_what_was_lifted_is_not_remembered() -> None:
     lifted = Block(Level.BARRED, NOW, NOW + 7 * DAY, lifted_at=NOW + DAY)
-    assert level_of([lifted], NOW + 2 * DAY) is Level.FREE
     assert remembered([lifted], NOW + 2 * DAY) is Level.FREE
-
-
-def test_an_expired_block_is_over_at_that_second() -> None:
-    block = Block(Level.HELD, NOW, NOW + DAY)
-    assert level_of([block], NOW) is Level.HELD
-    assert level_of([block], NOW + DAY - timedelta(seconds=1)) is Level.HELD
-    assert level_of([block], NOW + DAY) is Level.FREE
 
 
 @given(st.lists(st.integers(0, 60 * 24 * 40), max_size=30))
@@ -74,8 +66,6 @@ def test_whatever_is_confirmed_every_block_ends_within_a_week(minutes: list[int]
         assert timedelta() < block.expires_at - block.begins_at <= 7 * DAY
         if block.level >= Level.HELD:
             assert number + 1 >= MANY
-    if moments:
-        assert level_of(blocks, moments[-1] + 7 * DAY) is Level.FREE
 
 
 @pytest.mark.parametrize(

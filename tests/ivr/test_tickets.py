@@ -189,6 +189,21 @@ async def test_an_agent_may_say_that_a_machine_answered_and_the_ticket_goes_on(
     assert not await note_machine(connection, "n1-7-1795009999.c9", Policy())
 
 
+async def test_after_the_last_try_a_machine_hands_the_ticket_to_people(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    await took(pool, settings, bookings.booked())
+    attempt = await place(connection)
+    await queries.give_number(connection, attempt_id=attempt)
+    await took(pool, settings, bookings.reached(attempt, FIRST))
+    await connection.execute(
+        "UPDATE callback_ticket SET state = 'reached', tries = 3, closed_at = now()"
+    )
+    assert await note_machine(connection, attempt, Policy())
+    assert await states(connection) == ["not_reached"]
+    assert await connection.fetchval("SELECT reason FROM missed_caller") == "not_reached"
+
+
 # ---- numbers ----------------------------------------------------------------------------------
 
 MOBILES = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)
