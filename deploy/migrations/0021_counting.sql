@@ -2,7 +2,7 @@
 -- plan a query anew for each row. The functions of the triggers that go stay, as 0008 decided.
 
 -- The months of a comparison, and the spans of reports, are found by when a request was made.
-CREATE INDEX request_made ON request USING brin (made_at);
+CREATE INDEX request_made ON request USING brin (made_at) WITH (autosummarize = on);
 
 DROP TRIGGER a_supersede ON request;
 DROP TRIGGER a_restore ON request;
