@@ -37,6 +37,8 @@ class Permission(StrEnum):
     """Put calls under a legal hold, and take it off."""
     REPORTS_SEE = "reports.see"
     """Run reports and take them out; the calls behind a figure need `calls.see`."""
+    SUBMISSIONS_WORK = "submissions.work"
+    """See who has reported, hand in months of units, accept them and send them back."""
     ARTICLES_READ = "articles.read"
     """Search and read the knowledge base, and say what is wrong in it or missing."""
     ARTICLES_WRITE = "articles.write"
@@ -102,6 +104,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         | {
             Permission.CALLS_SEE,
             Permission.REPORTS_SEE,
+            Permission.SUBMISSIONS_WORK,
             Permission.RECORDINGS_HEAR_ALL,
             Permission.RECORDINGS_HOLD,
             Permission.REQUESTS_CORRECT,
@@ -123,7 +126,9 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.EDITOR: frozenset(
             {Permission.ARTICLES_READ, Permission.ARTICLES_WRITE, Permission.ARTICLES_APPROVE}
         ),
-        Role.ANALYST: frozenset({Permission.LIVE_SEE, Permission.REPORTS_SEE}),
+        Role.ANALYST: frozenset(
+            {Permission.LIVE_SEE, Permission.REPORTS_SEE, Permission.SUBMISSIONS_WORK}
+        ),
         # Three who watch each other (GB/T 22239): who runs the system reads no caller's words
         # and no audit, and who reads the audit runs nothing.
         Role.AUDITOR: frozenset({Permission.AUDIT_READ}),

@@ -23,14 +23,13 @@ from agents.reports.editorial import Editorial, load_editorial, parse_editorial
 from agents.reports.scheme import network, scheme, schemes
 from agents.reports.tally import Period, Standing
 from agents.statistics import counts, units
-from ivr.categories.taxonomy import edition, editions
+from ivr.categories.taxonomy import edition
 from ivr.config import load_settings
 from ivr.database import Pool, Session, make_pool
 from ivr.log import configure_logging
 
 if TYPE_CHECKING:
     from agents.statistics.intake import Receipt
-    from agents.statistics.submissions import Submission
 
 T = TypeVar("T")
 _MONTHS = re.compile(r"(\d{4})-(\d{2})(?:\.\.(\d{4})-(\d{2}))?")
@@ -49,6 +48,7 @@ def register(app: typer.Typer) -> None:
         form,
         submit,
         accept,
+        send_back,
         reported,
         import_requests,
         recount,
@@ -187,24 +187,6 @@ def form(
     typer.echo(str(out))
 
 
-def read_submission(path: Path, known: set[str]) -> Submission:
-    """Read a unit's month by the ending of its file.
-
-    Raises:
-        SubmissionRefused: with every fault and its cell.
-    """
-    from agents.statistics.history import decoded
-    from agents.statistics.submission_book import read_book
-    from agents.statistics.submissions import Reader
-
-    reader = Reader(known, editions())
-    content = path.read_bytes()
-    if path.suffix == ".xlsx":
-        return read_book(reader, content)
-    text = decoded(content)
-    return reader.from_json(text) if path.suffix == ".json" else reader.from_csv(text)
-
-
 def submit(
     file: Annotated[Path, typer.Argument(help="JSON, CSV or the filled-in XLSX form.")],
     *,
@@ -213,6 +195,7 @@ def submit(
 ) -> None:
     """Hand in a unit's month; it counts once somebody accepts it."""
     from agents.statistics import intake
+    from agents.statistics.submission_files import read_submission
 
     signed = base64.b64decode(signature.read_text()) if signature else None
 
@@ -220,7 +203,11 @@ def submit(
         known = {row["unit_id"] async for row in queries.unit_ids(session)}
         now = datetime.now(_SHANGHAI)
         return await intake.receive(
-            session, read_submission(file, known), sent_by=by, now=now, signature=signed
+            session,
+            read_submission(file.name, file.read_bytes(), known),
+            sent_by=by,
+            now=now,
+            signature=signed,
         )
 
     receipt = in_transaction(received)
@@ -238,6 +225,16 @@ def accept(submission: int, *, by: By) -> None:
     typer.echo(f"submission {submission} is in force{said}")
 
 
+def send_back(
+    submission: int, *, by: By, reason: Annotated[str, typer.Option(help="Told to the unit.")]
+) -> None:
+    """Send a submission back to its unit; it stays on record and never counts."""
+    from agents.statistics import intake
+
+    in_transaction(lambda s: intake.send_back(s, submission, by=by, reason=reason))
+    typer.echo(f"submission {submission} is sent back")
+
+
 def reported(
     network_id: str,
     *,
@@ -250,8 +247,9 @@ def reported(
     found = in_transaction(lambda s: intake.reported(s, network_id, taxonomy, parse_months(month)))
     for row in found:
         late = " late" if row.late else ""
-        waiting = " waiting" if row.version and not row.accepted else ""
-        typer.echo(f"{row.month:%Y-%m} {row.name} {row.standing.value}{late}{waiting}")
+        waiting = " waiting" if row.version and not (row.accepted or row.returned) else ""
+        back = " returned" if row.returned else ""
+        typer.echo(f"{row.month:%Y-%m} {row.name} {row.standing.value}{late}{waiting}{back}")
     missing = sum(row.standing is Standing.MISSING for row in found)
     typer.echo(f"{len(found) - missing} of {len(found)} reported", err=True)
 

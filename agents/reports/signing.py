@@ -15,7 +15,7 @@ import typer
 
 from agents import audit
 from agents.database import queries
-from agents.reports.commands import By, in_transaction, read_submission
+from agents.reports.commands import By, in_transaction
 from ivr.errors import DefinitionInvalid
 
 if TYPE_CHECKING:
@@ -73,11 +73,13 @@ def sign(
 ) -> None:
     """Sign a unit's month; hand in the file together with the signature."""
     from agents.statistics import submissions
+    from agents.statistics.submission_files import read_submission
 
     private = _decoded(key.read_text(encoding="ascii"), f"{key}: a private key")
 
     async def submission(session: Session) -> Submission:
-        return read_submission(file, {row["unit_id"] async for row in queries.unit_ids(session)})
+        known = {row["unit_id"] async for row in queries.unit_ids(session)}
+        return read_submission(file.name, file.read_bytes(), known)
 
     signature = submissions.sign(in_transaction(submission), private)
     out.write_text(base64.b64encode(signature).decode() + "\n", encoding="ascii")

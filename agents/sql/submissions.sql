@@ -62,8 +62,26 @@ FROM unnest(:codes::text[], :settlements::text[], :counts::integer[]) AS l(code,
 
 -- name: submission(submission_id)^
 -- One version, locked against a second acceptance.
-SELECT submission_id, unit, month, scheme, version, standing, state
+SELECT submission_id, unit, month, scheme, version, standing,
+       CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END AS state
 FROM submission WHERE submission_id = :submission_id FOR UPDATE;
+
+-- name: return_submission(submission_id, returned_by, reason)!
+-- Send a version back; it stays, and never counts.
+UPDATE submission SET returned_by = :returned_by, return_reason = :reason, returned_at = now()
+WHERE submission_id = :submission_id;
+
+-- name: submission_versions(unit, month, scheme)
+-- Every version of a unit's month, the newest first.
+SELECT submission_id, version, standing, total, reason, late, sent_by, received_at,
+       signature IS NOT NULL AS signed, accepted_by, accepted_at, returned_by, returned_at,
+       return_reason, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END AS state
+FROM submission WHERE unit = :unit AND month = :month AND scheme = :scheme
+ORDER BY version DESC;
+
+-- name: networks()
+-- Networks of reporting units that are loaded here.
+SELECT DISTINCT network FROM membership ORDER BY network;
 
 -- name: submission_in_force(unit, month, scheme)^
 -- The version that counts today.
@@ -97,14 +115,15 @@ WHERE submission_id = :submission_id;
 -- name: reported(network, scheme, first, last)
 -- Who stands how in some months: the version in force, else the newest received one.
 SELECT unit.unit_id, unit.name, unit.reports_by, m.month::date AS month, s.version, s.standing,
-       s.total, s.reason, s.state, s.late,
+       s.total, s.reason, s.state, s.late, s.returned,
        EXISTS (SELECT FROM import_line AS l JOIN import_file AS f USING (import_id)
                WHERE f.scheme = :scheme AND l.unit = unit.unit_id AND l.day >= m.month
                  AND l.day < m.month + interval '1 month') AS imported
 FROM membership JOIN unit USING (unit_id)
 CROSS JOIN generate_series(:first::date, :last::date, interval '1 month') AS m(month)
 LEFT JOIN LATERAL (
-    SELECT version, standing, total, reason, state, late FROM submission
+    SELECT version, standing, total, reason, state, late, returned_at IS NOT NULL AS returned
+    FROM submission
     WHERE unit = unit_id AND submission.month = m.month AND scheme = :scheme
       AND state <> 'replaced'
     ORDER BY state = 'accepted' DESC, version DESC LIMIT 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -43,6 +44,32 @@ class Reported:
     late: bool
     total: int
     reason: str
+    returned: bool = False
+    """The newest version was sent back, and none is in force."""
+    counted_here: bool = False
+    """Its requests are counted here; nothing is sent in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a unit's month, as whoever decides about it sees it."""
+
+    submission_id: int
+    version: int
+    state: str
+    """`received`, `accepted`, `replaced` or `returned`."""
+    standing: str
+    total: int
+    reason: str
+    late: bool
+    signed: bool
+    sent_by: str
+    received_at: datetime
+    accepted_by: str | None
+    accepted_at: datetime | None
+    returned_by: str | None
+    returned_at: datetime | None
+    return_reason: str | None
 
 
 def is_late(month: date, received: datetime, due_day: int = DUE_DAY) -> bool:
@@ -114,10 +141,7 @@ async def accept(session: Session, submission_id: int, *, by: str) -> int | None
         SubmissionRefused: it does not exist, was accepted before, or the unit's month is
             already counted from requests or imported history.
     """
-    found = await queries.submission(session, submission_id=submission_id)
-    if found is None or found["state"] != "received":
-        came = "none" if found is None else found["state"]
-        raise SubmissionRefused([Fault("submission", "one that waits", came)])
+    found = await _waiting(session, submission_id)
     await _refuse_double_counting(session, found["unit"], found["month"])
     key = {"unit": found["unit"], "month": found["month"], "scheme": found["scheme"]}
     before = await queries.submission_in_force(session, **key)
@@ -138,6 +162,38 @@ async def accept(session: Session, submission_id: int, *, by: str) -> int | None
         restated=replaced is not None,
     )
     return before["version"] if before else None
+
+
+async def send_back(session: Session, submission_id: int, *, by: str, reason: str) -> None:
+    """Send a version back to its unit, which may send another; call it in a transaction.
+
+    Raises:
+        SubmissionRefused: it does not exist, or was accepted or sent back before.
+    """
+    found = await _waiting(session, submission_id)
+    await queries.return_submission(
+        session, submission_id=submission_id, returned_by=by, reason=reason
+    )
+    log.info(
+        "submission.returned",
+        unit=found["unit"],
+        month=f"{found['month']:%Y-%m}",
+        version=found["version"],
+    )
+
+
+async def versions(session: Session, unit: str, month: date, scheme: str) -> list[Version]:
+    """Return every version of a unit's month, the newest first."""
+    found = queries.submission_versions(session, unit=unit, month=month, scheme=scheme)
+    return [Version(**row) async for row in found]
+
+
+async def _waiting(session: Session, submission_id: int) -> Mapping[str, Any]:
+    found: Mapping[str, Any] | None = await queries.submission(session, submission_id=submission_id)
+    if found is None or found["state"] != "received":
+        came = "none" if found is None else found["state"]
+        raise SubmissionRefused([Fault("submission", "one that waits", came)])
+    return found
 
 
 async def _refuse_double_counting(session: Session, unit: str, month: date) -> None:
@@ -163,6 +219,8 @@ async def reported(session: Session, network: str, scheme: str, period: Period) 
             late=bool(r["late"]),
             total=r["total"] or 0,
             reason=r["reason"] or "",
+            returned=bool(r["returned"]),
+            counted_here=r["reports_by"] == "requests" or r["imported"],
         )
         async for r in queries.reported(
             session, network=network, scheme=scheme, first=period.first, last=period.last

@@ -36,6 +36,8 @@ LABELS: Final = ("单位", "月份", "分类版本", "数据", "受理总量", "
 COLUMNS: Final = ("编码", "类别", "当场办结", "转办", "在办")
 FIRST_ROW: Final = 9
 _MONTH: Final = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+"""What neither UTF-8 nor PostgreSQL can hold in a text."""
 _COUNT: Final = re.compile(r"\d{1,9}")
 
 
@@ -139,7 +141,11 @@ class Reader:
         Raises:
             SubmissionRefused: with every fault and its cell.
         """
-        return self.from_grid(list(csv.reader(io.StringIO(text.removeprefix("\ufeff")))))
+        try:
+            rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+        except csv.Error:
+            raise SubmissionRefused([Fault("file", "rows of text", "something else")]) from None
+        return self.from_grid(rows)
 
     def from_grid(self, grid: Sequence[Sequence[str]]) -> Submission:
         """Read the layout from rows of cells.
@@ -184,7 +190,7 @@ class Reader:
             total, reason = str(data["total"]), str(data["reason"])
             if data["format"] != FORMAT or standing is Standing.MISSING:
                 raise ValueError(data["format"])  # noqa: TRY301 - one refusal for all shapes
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SubmissionRefused([Fault("$", "a submission as JSON", repr(error))]) from None
         lines = []
         for number, (code, how, n) in enumerate(rows):
@@ -219,6 +225,8 @@ class Reader:
         if match is None:
             self._fault(places["month"], "a month such as 2016-10", month_text)
         self._expect(places["scheme"], scheme, set(self._taxonomies))
+        if _UNSTORABLE.search(reason):
+            self._fault(places["reason"], "a text that can be kept", "other characters")
         total = self._number(places["total"], total_text)
         said = sum(line.count for line in lines)
         if standing is Standing.COMPLETE and total != said and not self._faults:

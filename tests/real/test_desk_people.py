@@ -142,7 +142,7 @@ async def grave(page: Page) -> list[str]:
 
 PAGES: Final = {
     Role.ADMINISTRATOR: ("people", "board", "account"),
-    Role.SUPERVISOR: ("desk", "knowledge", "board", "reports", "sound", "account"),
+    Role.SUPERVISOR: ("desk", "knowledge", "board", "reports", "submissions", "sound", "account"),
     Role.EDITOR: ("knowledge",),
 }
 

@@ -924,6 +924,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/submissions/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the networks that are loaded and the editions of the categories. */
+        get: operations["submissions_show_choices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tell who has reported a month and who has not. */
+        get: operations["submissions_show_standings"];
+        put?: never;
+        /** @description Hand in a unit's month; it counts once somebody accepts it. */
+        post: operations["submissions_hand_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/submissions/{submission_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Put a version in force; the one before it is kept. */
+        post: operations["submissions_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/submissions/{submission_id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a version back; it stays on record and never counts. */
+        post: operations["submissions_send_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/units/{unit}/months/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give every version of a unit's month. */
+        get: operations["submissions_show_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/units/{unit}/months/{month}/form": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give the form that a unit fills in. */
+        get: operations["submissions_blank_form"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -2558,6 +2661,170 @@ export interface components {
         CallsBehind: {
             /** Calls */
             calls: components["schemas"]["CallBehind"][];
+        };
+        /**
+         * Choices
+         * @description What can be asked for.
+         */
+        Choices: {
+            /** Networks */
+            networks: string[];
+            /** Editions */
+            editions: string[];
+        };
+        /**
+         * UnitStanding
+         * @description How a unit's month stands.
+         */
+        UnitStanding: {
+            /** Unit */
+            unit: string;
+            /** Name */
+            name: string;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "complete" | "partial" | "missing";
+            /** Version */
+            version: number | null;
+            /** Accepted */
+            accepted: boolean;
+            /** Returned */
+            returned: boolean;
+            /** Late */
+            late: boolean;
+            /**
+             * Counted Here
+             * @description Its requests are counted here; nothing is sent in
+             */
+            counted_here: boolean;
+            /** Total */
+            total: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Standings
+         * @description Who has reported a month, and who has not.
+         */
+        Standings: {
+            /** Reported */
+            reported: number;
+            /** Units */
+            units: components["schemas"]["UnitStanding"][];
+        };
+        /**
+         * HandedIn
+         * @description A unit's month as a file.
+         */
+        HandedIn: {
+            /**
+             * Name
+             * @description Of the file; `.xlsx` and `.json` say what it is, everything else is CSV
+             */
+            name: string;
+            /** Content */
+            content: string;
+            /**
+             * Signature
+             * @description Ed25519, of units that have a key
+             * @default
+             */
+            signature: string;
+        };
+        /**
+         * Receipt
+         * @description What became of a file.
+         */
+        Receipt: {
+            /** Submission Id */
+            submission_id: number;
+            /** Unit */
+            unit: string;
+            /** Month */
+            month: string;
+            /** Version */
+            version: number;
+            /**
+             * Repeated
+             * @description The very same content was here already
+             */
+            repeated: boolean;
+            /** Late */
+            late: boolean;
+        };
+        /**
+         * Accepted
+         * @description A version that counts from now on.
+         */
+        Accepted: {
+            /**
+             * Replaced
+             * @description The version that counted before
+             */
+            replaced: number | null;
+        };
+        /**
+         * SentBack
+         * @description Why a version is sent back.
+         */
+        SentBack: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * MonthVersion
+         * @description One version of a unit's month.
+         */
+        MonthVersion: {
+            /** Submission Id */
+            submission_id: number;
+            /** Version */
+            version: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "received" | "accepted" | "replaced" | "returned";
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "complete" | "partial" | "missing";
+            /** Total */
+            total: number;
+            /** Reason */
+            reason: string;
+            /** Late */
+            late: boolean;
+            /** Signed */
+            signed: boolean;
+            /** Sent By */
+            sent_by: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Accepted By */
+            accepted_by: string | null;
+            /** Accepted At */
+            accepted_at: string | null;
+            /** Returned By */
+            returned_by: string | null;
+            /** Returned At */
+            returned_at: string | null;
+            /** Return Reason */
+            return_reason: string | null;
+        };
+        /**
+         * MonthVersions
+         * @description Every version of a unit's month, the newest first.
+         */
+        MonthVersions: {
+            /** Versions */
+            versions: components["schemas"]["MonthVersion"][];
         };
         /**
          * RoleGrants
@@ -4793,6 +5060,242 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallsBehind"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_show_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Choices"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_show_standings: {
+        parameters: {
+            query: {
+                network: string;
+                month: string;
+                edition: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_hand_in: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandedIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_accept: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                submission_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_send_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                submission_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SentBack"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_show_versions: {
+        parameters: {
+            query: {
+                edition: string;
+            };
+            header?: never;
+            path: {
+                unit: string;
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthVersions"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submissions_blank_form: {
+        parameters: {
+            query: {
+                edition: string;
+            };
+            header?: never;
+            path: {
+                unit: string;
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Why it was not done. */

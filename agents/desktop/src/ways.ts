@@ -1,7 +1,7 @@
 /** Which page somebody may use, and where he is sent instead. Pure. */
 import type { Schemas } from './api'
 
-export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'sound' | 'account'
+export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'submissions' | 'sound' | 'account'
 type Person = Pick<Schemas['Session'], 'limited' | 'permissions'>
 
 /** The permission that a page's data need; the rest is for everybody who is signed in. */
@@ -11,6 +11,7 @@ const NEEDS: Partial<Record<Page, string>> = {
   knowledge: 'articles.read',
   board: 'live.see',
   reports: 'reports.see',
+  submissions: 'submissions.work',
   sound: 'calls.take',
 }
 /** The first of these that somebody may use is where he begins. */

@@ -36,6 +36,7 @@ it('nobody gets a page whose data he would be refused', () => {
   expect(detour('people', AGENT)).toBe('desk')
   expect(mayUse('board', AUDITOR)).toBe(false)
   expect(mayUse('reports', AGENT)).toBe(false)
+  expect(mayUse('submissions', AGENT)).toBe(false)
   expect(mayUse('knowledge', ANALYST)).toBe(false)
   expect(detour('reports', ANALYST)).toBeNull()
 })

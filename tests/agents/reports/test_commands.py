@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ async def test_a_month_is_handed_in_accepted_and_printed(agents: Run, tmp_path: 
     sent = tmp_path / "jiangsu.json"
     sent.write_text(jiangsu.document(), encoding="utf-8")
     assert "submission 1, version 1" in await told(agents, "submit", str(sent), "--by", "unit")
+    again = tmp_path / "again.json"
+    again.write_text(replace(jiangsu, reason="第二稿").document(), encoding="utf-8")
+    assert "submission 2, version 2" in await told(agents, "submit", str(again), "--by", "unit")
+    why = ("--by", "centre", "--reason", "说明有误")
+    assert "sent back" in await told(agents, "send-back", "2", *why)
     assert "in force" in await told(agents, "accept", "1", "--by", "centre")
     standing = await told(agents, "reported", "national", "--month", "2016-10")
     assert "2016-10 江苏省 complete late" in standing

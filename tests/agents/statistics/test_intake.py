@@ -12,7 +12,14 @@ from agents.database import queries
 from agents.reports.scheme import network
 from agents.reports.tally import Period, Standing
 from agents.statistics.counts import disagreements, merge
-from agents.statistics.intake import accept, is_late, receive, reported
+from agents.statistics.intake import (
+    accept,
+    is_late,
+    receive,
+    reported,
+    send_back,
+    versions,
+)
 from agents.statistics.submissions import Line, Submission, SubmissionRefused, sign
 from agents.statistics.units import store_network
 from tests.agents.statistics.books import IN_TIME, Connection, take_in
@@ -73,6 +80,30 @@ async def test_restating_a_month_changes_exactly_the_cells_that_differ(books: Co
     kept = await books.fetch("SELECT version, state, document FROM submission ORDER BY version")
     assert [(row["version"], row["state"]) for row in kept] == [(1, "replaced"), (2, "accepted")]
     assert kept[0]["document"] == FIRST.document()
+
+
+async def test_what_is_sent_back_never_counts_and_another_version_may_come(
+    books: Connection,
+) -> None:
+    first = await receive(books, FIRST, sent_by="unit", now=IN_TIME)
+    await send_back(books, first.submission_id, by="centre", reason="总数待核")
+    row = next(r for r in await reported(books, "national", "12320-2016", PERIOD) if r.version)
+    assert (row.unit, row.standing, row.returned) == ("jiangsu", Standing.MISSING, True)
+    for again in (
+        accept(books, first.submission_id, by="centre"),
+        send_back(books, first.submission_id, by="centre", reason="再退"),
+    ):
+        with pytest.raises(SubmissionRefused, match="returned"):
+            await again
+    second = await receive(books, SECOND, sent_by="unit", now=IN_TIME)
+    assert await accept(books, second.submission_id, by="centre") is None
+    kept = await versions(books, "jiangsu", OCTOBER, "12320-2016")
+    assert [(one.version, one.state, one.return_reason) for one in kept] == [
+        (2, "accepted", None),
+        (1, "returned", "总数待核"),
+    ]
+    row = next(r for r in await reported(books, "national", "12320-2016", PERIOD) if r.version)
+    assert (row.standing, row.returned, row.counted_here) == (Standing.COMPLETE, False, False)
 
 
 async def test_the_same_content_twice_is_one_version(books: Connection) -> None:
