@@ -104,7 +104,8 @@ class Classifier:
         touched = self.model.features.touched(text)
         recall = self.memory.recall(text) if text else None
         read = len(touched.columns) > 0
-        scores = self.model.scores(touched) if read else self._traffic.copy()
+        rows = self.model.rows(touched)
+        scores = self.model.summed(touched, rows) if read else self._traffic.copy()
         if request.direction == "in" and not any(e.node.startswith("O") for e in known):
             scores += self._inbound
         for item in known:
@@ -131,7 +132,7 @@ class Classifier:
                     *(_feared(self.model.alarming(touched)) if alarmed and not flags else ()),
                     *(f"{item.said_by}：{self.taxonomy.node(item.node).name}" for item in known),
                     *_cited(recall, guess),
-                    *_words(self.model.reasons(touched, at)),
+                    *_words(self.model.reasons(touched, rows, at)),
                 ]
             )
             or "无依据，按平时来电量猜测",

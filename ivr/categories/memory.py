@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import add
 from typing import Final
 
 from ivr.categories.text import normalise, telegraphic
@@ -49,7 +50,7 @@ class Memory:
         if (known := self.codes.get(key)) is not None:
             return Recall(key, known[0], 1.0, known[1])
         mine = _pairs(key)
-        lists = sorted((self.pairs[pair] for pair in mine if pair in self.pairs), key=len)
+        lists = sorted(filter(None, map(self.pairs.get, mine)), key=len)
         best: tuple[float, str] | None = None
         for note in {note for notes in lists[:_RAREST] for note in notes}:
             theirs = _pairs(note)
@@ -87,4 +88,4 @@ def index_memory(codes: Mapping[str, tuple[str, float]]) -> Memory:
 
 
 def _pairs(key: str) -> frozenset[str]:
-    return frozenset(key[at : at + 2] for at in range(len(key) - 1))
+    return frozenset(map(add, key, key[1:]))

@@ -70,7 +70,7 @@ class Belief:
 
     def __init__(self, scores: Row, sharpness: float = SHARPNESS) -> None:
         """Make probabilities of a text's margins, or of log odds (`sharpness` 1)."""
-        self.each = softmax(sharpness * scores)
+        self.each = softmax(scores, sharpness)
         self._before = np.zeros(len(scores) + 1)
         # Adding up float32 would lose the small ones behind the large.
         np.add.accumulate(self.each, dtype=np.float64, out=self._before[1:])
@@ -117,7 +117,16 @@ class Model:
 
     def scores(self, touched: Touched) -> Row:
         """Return the log odds of each category, up to a constant."""
-        scores: Row = touched.values @ self.weights.take(touched.columns, axis=0)
+        return self.summed(touched, self.rows(touched))
+
+    def rows(self, touched: Touched) -> Row:
+        """Return the weights of the features that a text touches, one row each."""
+        rows: Row = self.weights.take(touched.columns, axis=0)
+        return rows
+
+    def summed(self, touched: Touched, rows: Row) -> Row:
+        """Return `scores` of rows that have been gathered already."""
+        scores: Row = touched.values @ rows
         scores += self.bias
         return scores
 
@@ -161,9 +170,9 @@ class Model:
         """Return the words that spoke most for a danger, strongest first."""
         return self._strongest(touched, touched.values * self.alarm[touched.columns])
 
-    def reasons(self, touched: Touched, at: int) -> tuple[str, ...]:
+    def reasons(self, touched: Touched, rows: Row, at: int) -> tuple[str, ...]:
         """Return the words that spoke most for the category at an index, strongest first."""
-        return self._strongest(touched, touched.values * self.weights[touched.columns, at])
+        return self._strongest(touched, touched.values * rows[:, at])
 
     def _strongest(self, touched: Touched, share: Row) -> tuple[str, ...]:
         found: list[str] = []
@@ -184,9 +193,10 @@ def _slice(codes: Sequence[str], code: str) -> tuple[int, int]:
     return low, high
 
 
-def softmax(scores: Row) -> Row:
+def softmax(scores: Row, sharpness: float = 1.0) -> Row:
     """Return probabilities of scores."""
     raised: Row = scores - scores.max()
+    raised *= sharpness
     np.exp(raised, out=raised)
     raised /= raised.sum()
     return raised

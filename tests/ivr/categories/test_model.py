@@ -57,7 +57,8 @@ def test_the_words_that_led_to_a_category_are_in_the_text(classifier: Classifier
     model = classifier.model
     text = "预约皮肤科专家"
     at = model.codes.index("B01.06")
-    words = model.reasons(model.features.touched(text), at)
+    touched = model.features.touched(text)
+    words = model.reasons(touched, model.rows(touched), at)
     assert any("皮肤科" in word for word in words)
     assert all(word in text for word in words)
 
