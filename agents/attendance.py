@@ -124,7 +124,7 @@ class Attendance:
         was = Shown(State(row["shown"] or State.AWAY), row["shown_reason"], row["shown_call"])
         moment = Moment(before, was, phone, row["signed_in"], datetime.now(UTC), row["filed"])
         meant = follows(moment, self._wrap_up)
-        seen = shown(meant, phone)
+        seen = shown(meant, phone, was)
         if phone is None and was.state in {State.RINGING, State.TALKING}:
             return  # the bridge is away: what was seen last stands until it is back
         if meant != before or seen != was or not row["shown"]:

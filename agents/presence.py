@@ -181,11 +181,18 @@ def follows(moment: Moment, wrap_up: timedelta) -> Meant:
     return moment.meant
 
 
-def shown(meant: Meant, phone: Phone | None) -> Shown:
-    """Return what is seen: the telephone says more than what is meant."""
+def shown(meant: Meant, phone: Phone | None, was: Shown | None = None) -> Shown:
+    """Return what is seen: the telephone says more than what is meant.
+
+    Args:
+        meant: what he means to do.
+        phone: what is known of his telephone.
+        was: as last shown: a queue gives its call up a moment before the telephone is free.
+    """
     if phone is not None:
         if busy := _BUSY.get(phone.activity):
-            return Shown(busy, "", phone.call_id)
+            before = was.call_id if was is not None and was.state is busy else ""
+            return Shown(busy, "", phone.call_id or before)
         if phone.activity is Activity.OFFLINE and meant.state is State.AVAILABLE:
             return Shown(State.UNREACHABLE)
     return Shown(meant.state, meant.reason, meant.call_id)

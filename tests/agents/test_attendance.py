@@ -106,6 +106,19 @@ async def test_a_call_is_shown_and_logged_from_ring_to_wrap_up(
     assert await pool.fetchval("SELECT count(*) FROM presence_log WHERE until IS NULL") == 1
 
 
+async def test_a_wrap_up_is_that_of_the_call_though_the_queue_gives_it_up_before_the_telephone(
+    redis: Redis, pool: Pool, database: DatabaseSettings
+) -> None:
+    async with centre(redis, pool, database) as at:
+        await at.means(State.AVAILABLE)
+        await at.phone("talking", "n1-17-1.42")
+        await at.phone("talking", "")
+        await at.phone("ready")
+        async with pool.acquire() as connection:
+            assert await attendance.end_wrap_up(connection, "a1001", "n1-17-1.42")
+        assert await at.log() == ["available", "talking", "wrap_up"]
+
+
 async def test_a_wrap_up_ends_by_itself(
     redis: Redis, pool: Pool, database: DatabaseSettings
 ) -> None:
