@@ -235,6 +235,13 @@ async def measure(
             if turn:
                 times.setdefault(name, []).append(middle - begun)
                 times.setdefault(f"{name} duckdb", []).append(ended - middle)
+        # DuckDB has just read everything there is through the processor's caches, ten times as much
+        # of ten million; so the numbers of rows are compared by a month that is read after another.
+        await our_margins(connection, MONTH)
+        begun = time.perf_counter()
+        await our_margins(connection, MONTH)
+        if turn:
+            times.setdefault("month again", []).append(time.perf_counter() - begun)
         if turn > WHOLE_ISSUES:
             continue
         begun = time.perf_counter()
@@ -344,7 +351,7 @@ async def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {
         "ratio": round(most["month"] / most["month duckdb"], 3),
         "year_ratio": round(most["year"] / most["year duckdb"], 3),
-        "scale_ratio": round(most["month"] / found[sizes[0]]["month"], 2),
+        "scale_ratio": round(most["month again"] / found[sizes[0]]["month again"], 2),
         "insert_ratio": cost["insert ratio"],
         "insert_quartiles": cost["quartiles"],
         "goals": GOALS,
