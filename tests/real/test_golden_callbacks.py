@@ -24,12 +24,14 @@ from ivr.menu.definitions import Sources, load_definitions
 from tests.real.call_backs import Callbacks
 from tests.real.ears import Ears
 from tests.real.golden_calls import PATIENCE, Outcome, judge, telephone
-from tests.real.golden_stack import TALK_SECONDS, Times, golden_stack
+from tests.real.golden_stack import Times, golden_stack
 from tests.real.hotline import until
 from tests.scenarios.golden import Scenario, scenarios
 
 CALLS: Final = {name: one for name, one in scenarios().items() if one.callback}
 AGENT: Final = "a1001"
+TALK_SECONDS: Final = 8.0
+"""From the agent's answer to his hanging up; he comes first, and the citizen is rung meanwhile."""
 ANOTHER_SECOND: Final = 1.1
 """Places in line are told apart by the second."""
 _TOLD: Final = frozenset(
