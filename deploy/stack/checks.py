@@ -26,8 +26,6 @@ class Check:
 
 _TWO_AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
 """A worker for each core that the smallest machine has, each with servers of its own."""
-_THREE_AT_ONCE: Final = ("-n", "3", "--dist", "loadfile")
-"""Calls last as long as they last: two workers wait for them half of their time."""
 _REAL: Final = ("tests/real", "tests/faults", "tests/deploy")
 _FAULTS: Final = ("tests/faults",)
 """Where tests of a marker lie, so that not all others are read for them."""
@@ -40,8 +38,8 @@ CHECKS: Final = (
     Check("单元测试 · unit tests", ("pytest", *_TWO_AT_ONCE, "-m", "not real and not faults"), 15),
     Check(
         "真实系统 · real Asterisk, SIPp, PostgreSQL",
-        ("pytest", *_THREE_AT_ONCE, "-m", "real", *_REAL),
-        25,
+        ("pytest", *_TWO_AT_ONCE, "-m", "real", *_REAL),
+        30,
     ),
     Check(
         "故障 · faults",
