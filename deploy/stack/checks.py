@@ -39,12 +39,12 @@ CHECKS: Final = (
     Check(
         "真实系统 · real Asterisk, SIPp, PostgreSQL",
         ("pytest", *_TWO_AT_ONCE, "-m", "real", *_REAL),
-        30,
+        28,
     ),
     Check(
         "故障 · faults",
         ("pytest", *_TWO_AT_ONCE, "-m", "faults and not real and not alone", *_FAULTS),
-        15,
+        14,
     ),
     Check("故障 · faults under load", ("pytest", "-m", "alone", *_FAULTS), 10),
 )
