@@ -137,6 +137,8 @@ async def connect(request: web.Request) -> web.WebSocketResponse:
                     _outward(switch, browser),
                     _watched(request, lease),
                 )
+                # Whoever comes next need not wait until Asterisk has said goodbye.
+                await lease.give_back()
     except (OSError, aiohttp.ClientError, TimeoutError, RedisError) as error:
         _log.warning("telephone.unreachable", reason=type(error).__name__)
     with suppress(OSError, RedisError):

@@ -9,8 +9,6 @@ import pytest
 from tests.faults.load import Callers
 from tests.faults.rig import Rig
 
-pytestmark = pytest.mark.alone
-
 BURST = (
     Callers(14, stays=0.3, longer=2.0, most=1400),
     Callers(4, keys=((0.8, "0"), (2.0, "0")), stays=5.0, most=400),

@@ -12,8 +12,6 @@ import pytest
 from tests.faults.nemesis import COMPONENTS, Nemesis
 from tests.faults.rig import SOAK, Rig
 
-pytestmark = pytest.mark.alone
-
 ROUNDS = 200 if SOAK else 20
 """In each, every component is killed once."""
 _ROUNDS_A_LOAD = 20

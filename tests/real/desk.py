@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -96,11 +97,22 @@ class Desk:
         await self.page.get_by_label("密码").fill(self.password)
         await self.page.get_by_role("button", name="登录").click()
 
+    async def own_line(self) -> None:
+        """Have the telephone here, though the window before this one may still be closing."""
+        shown = self.page.locator("[data-test=line]")
+        await expect(shown).to_have_attribute(
+            "data-state", re.compile("ready|busy"), timeout=PATIENCE_MS
+        )
+        if await shown.get_attribute("data-state") == "busy":
+            await self.page.get_by_role("button", name="在此使用").click()
+        await self.line("ready")
+
     async def go_online(self) -> None:
         presence = self.page.locator("[data-test=presence]")
         begin = self.page.locator("[data-test=begin]")
         async with asyncio.timeout(PATIENCE_MS / 1_000):
-            while await presence.get_attribute("data-state") != "available":
+            # Whoever is waited for is rung at once.
+            while await presence.get_attribute("data-state") not in {"available", "ringing"}:
                 # A wrap-up ends by itself, and with it what was to be pressed.
                 with suppress(PlaywrightError):
                     await begin.click(timeout=1_000)

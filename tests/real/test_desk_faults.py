@@ -26,7 +26,7 @@ NOTE = "咨询流感疫苗什么时候可以接种，在哪里打"
 async def desk(people: Hotline, browser: Browser) -> AsyncIterator[Desk]:
     async with open_desk(people, browser, "a2001") as desk:
         await desk.sign_in()
-        await desk.line("ready")
+        await desk.own_line()
         yield desk
 
 

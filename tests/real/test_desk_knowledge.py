@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
@@ -31,7 +32,9 @@ async def done(page: Page, words: str) -> None:
 
 async def judge(page: Page, title: str) -> None:
     """Open what waits, and approve it by the keyboard."""
-    await page.get_by_role("button", name=title).first.press("Enter")
+    # What is in force under the same title stands in another list, and is there sooner.
+    waiting = page.get_by_role("region", name=re.compile("待审版本"))
+    await waiting.get_by_role("button", name=title).press("Enter")
     await page.get_by_label("审核意见").fill("已核对依据")
     await page.get_by_label("审核意见").press("Enter")
     await done(page, "已生效。")

@@ -8,6 +8,7 @@ import io
 import json
 import re
 import time
+from statistics import median
 
 import soundfile
 
@@ -73,7 +74,9 @@ async def test_a_pause_leaves_out_what_was_said_and_marks_where(hotline: Hotline
     left_out = call["talk_ms"] - row["milliseconds"]
     assert abs(left_out - mark["pause_ms"]) < 1_000, "what was said meanwhile is not in the file"
     sound, _ = soundfile.read(io.BytesIO(hotline.sound(row)), dtype="int16")
-    assert share_of(sound[:, 0], CALLER_TONE) > 0.7
+    # A tone that goes on after a piece was left out has another phase: short pieces are heard.
+    pieces = (sound[at : at + RATE // 4, 0] for at in range(0, len(sound), RATE // 4))
+    assert median(share_of(piece, CALLER_TONE) for piece in pieces) > 0.7
     code, said = await hotline.stack.ask("ivr", "verify")
     short = re.search(r"(?m)^(\w+) +\d+  recordings shorter than the talk$", said)
     assert short is not None, said
