@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     SecretStr,
@@ -27,58 +25,36 @@ from pydantic import (
 )
 from pydantic.types import StringConstraints
 
+from ivr.config_people import MailSettings, SoftphoneSettings, WebSettings
+from ivr.config_values import (
+    REPOSITORY,
+    ClockSpan,
+    Folder,
+    Identifier,
+    Listed,
+    Port,
+    Seconds,
+    Section,
+)
 from ivr.errors import SettingsInvalid, ValueRefused
 from ivr.recordings.retention import TERMS, RetentionClass, Span, check_span
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+__all__ = ["REPOSITORY", "MailSettings", "SoftphoneSettings", "WebSettings"]
+
 _PREFIX = "HOTLINE_"
 _NOT_SETTINGS = frozenset({"HOTLINE_SETTINGS", "HOTLINE_CACHE", "HOTLINE_ASTERISK_ROOT"})
 """Names for whoever starts the processes; the processes themselves have no use for them."""
 _PLATFORM_NAMES = {"DATABASE_URL": ("database", "url"), "REDIS_URL": ("redis", "url")}
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
 
-
-def _listed(value: object) -> object:
-    """Take a list from the environment too: separated by commas."""
-    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
-
-
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-def _forwards(span: str) -> str:
-    begin, _, end = span.partition("-")
-    if begin >= end:
-        raise ValueError("expected the second time after the first")
-    return span
-
-
-ClockSpan = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
-    ),
-    AfterValidator(_forwards),
-]
-"""Two times of one day, such as `09:00-20:00`; the second is no longer in it."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class NodeSettings(_Section):
+class NodeSettings(Section):
     """Which of several Asterisk machines this is."""
 
     name: Identifier = "n1"
     """Written into every record; unique among the centre's Asterisk machines."""
 
 
-class AmiSettings(_Section):
+class AmiSettings(Section):
     """The manager connection to Asterisk."""
 
     host: str = "127.0.0.1"
@@ -99,7 +75,7 @@ class DeskAmiSettings(AmiSettings):
     username: str = "desk"
 
 
-class AgiSettings(_Section):
+class AgiSettings(Section):
     """Our FastAGI server, asked by the dialplan which way a call goes."""
 
     host: str = "127.0.0.1"
@@ -110,7 +86,7 @@ class AgiSettings(_Section):
     """Calls in menus at once; one more is closed at once and takes the plain menu."""
 
 
-class TelephonySettings(_Section):
+class TelephonySettings(Section):
     """What the local stack writes into Asterisk's configuration; ours only to hand on."""
 
     trunk: Listed = ()
@@ -133,7 +109,7 @@ class TelephonySettings(_Section):
     """The trunk is asked this often whether it lives; 0 where a carrier does not answer that."""
 
 
-class CallbackSettings(_Section):
+class CallbackSettings(Section):
     """Calling back those who left a queue for it (defaults of the domain, all a site's own)."""
 
     username: str = "dialer"
@@ -153,7 +129,7 @@ class CallbackSettings(_Section):
     """Place holders in Asterisk's queues at once."""
 
 
-class SpoolSettings(_Section):
+class SpoolSettings(Section):
     """Where Asterisk writes the CEL journal."""
 
     directory: Folder = REPOSITORY / "var/spool/cel"
@@ -184,7 +160,7 @@ def _kept_for(rule: str) -> object:
 _WRITTEN = PlainSerializer(str)
 
 
-class RetentionSettings(_Section):
+class RetentionSettings(Section):
     """How long recordings are kept, as `30d`, `24m` or `3y`; see `ivr.recordings.retention`."""
 
     general: Annotated[Span, _kept_for("general"), _WRITTEN] = _usual("general")
@@ -201,7 +177,7 @@ class RetentionSettings(_Section):
         return {rule: getattr(self, rule) for rule in RetentionClass}
 
 
-class ObjectStorageSettings(_Section):
+class ObjectStorageSettings(Section):
     """An S3-compatible store for finished recordings."""
 
     endpoint: Annotated[str, StringConstraints(pattern=r"^(https?://[^/\s]+)?$")] = ""
@@ -219,7 +195,7 @@ class ObjectStorageSettings(_Section):
     """For each answer, and each piece of one."""
 
 
-class RecordingSettings(_Section):
+class RecordingSettings(Section):
     """Where recordings are made and kept."""
 
     incoming: Folder = REPOSITORY / "var/spool/monitor"
@@ -247,7 +223,7 @@ class RecordingSettings(_Section):
         return self
 
 
-class TranscriptSettings(_Section):
+class TranscriptSettings(Section):
     """Messages as text; nothing is shipped that could write them down."""
 
     recogniser: str = ""
@@ -256,7 +232,7 @@ class TranscriptSettings(_Section):
     """How long one message may take; three times in vain, and it stays without a text."""
 
 
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     """PostgreSQL, 15 or later."""
 
     url: str = "postgresql://127.0.0.1:5432/hotline"
@@ -265,14 +241,14 @@ class DatabaseSettings(_Section):
     command_seconds: Seconds = 30.0
 
 
-class RedisSettings(_Section):
+class RedisSettings(Section):
     """Redis 7 or Valkey; holds nothing that cannot be rebuilt in five seconds."""
 
     url: str = "redis://127.0.0.1:6379/0"
     deadline_seconds: Seconds = 1.0
 
 
-class DefinitionSettings(_Section):
+class DefinitionSettings(Section):
     """The files a centre edits."""
 
     menus: Folder = REPOSITORY / "dialplans/menus"
@@ -286,37 +262,7 @@ class DefinitionSettings(_Section):
     """Where the audio of the prompts lies, in `<locale>/hotline/<key>.wav`, as Asterisk sees it."""
 
 
-class WebSettings(_Section):
-    """The people's side: desktop and API."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    address: Annotated[str, StringConstraints(pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")] = ""
-    """What people type in, e.g. `https://desk.example.cn`; empty: HTTP at host and port, here."""
-    desktop: Folder = REPOSITORY / "agents/desktop/dist"
-    """The built desktop, as `python -m deploy.stack desktop` makes it."""
-    proxies: Listed = ()
-    """Addresses and networks of our own proxies, whose `X-Forwarded-For` is believed."""
-    metrics_token: SecretStr = SecretStr("")
-    """Bearer token with which Prometheus may read `/metrics`; empty: only an administrator may."""
-    wrap_up_seconds: Seconds = 60.0
-    """How long an agent has to finish the form after a call before the next one may come."""
-    suggestions: bool = True
-    """Whether the classifier reads along while agents type; takes some 80 MB."""
-    model: Folder = REPOSITORY / "var/models/learnt"
-    """Where models learnt from the desk's labels are kept; without one the shipped one suggests."""
-
-
-class SoftphoneSettings(_Section):
-    """The telephone in agents' browsers."""
-
-    switch: Annotated[str, StringConstraints(pattern=r"^(wss?://[A-Za-z0-9.:\[\]/-]+)?$")] = ""
-    """Asterisk's WebSocket, e.g. `ws://127.0.0.1:8088/ws`; empty: no telephones in browsers."""
-    key: SecretStr = SecretStr("")
-    """From it and an agent's id comes the SIP secret that Asterisk has for the agent."""
-
-
-class Settings(_Section):
+class Settings(Section):
     """Everything an operator can set."""
 
     node: NodeSettings = NodeSettings()
@@ -331,6 +277,7 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     definitions: DefinitionSettings = DefinitionSettings()
+    mail: MailSettings = MailSettings()
     softphone: SoftphoneSettings = SoftphoneSettings()
     web: WebSettings = WebSettings()
     log_level: Annotated[str, StringConstraints(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
@@ -387,7 +334,9 @@ def _explained(error: ValidationError) -> str:
         if item["type"] == "extra_forbidden":
             lines.append(f"{key}: no such key; expected one of {_siblings(item['loc'])}.")
         else:
-            lines.append(f"{key}: {item['msg']}, came {item['input']!r}.")
+            # A section that is wrong as a whole may hold a password.
+            came = "" if isinstance(item["input"], dict) else f", came {item['input']!r}"
+            lines.append(f"{key}: {item['msg']}{came}.")
     return "\n".join(["", *lines])
 
 
