@@ -26,6 +26,8 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from ivr.categories.commands import SEED_MODEL, open_classifier
 from ivr.categories.corpus import TEMPLATE, seed_corpus
 from ivr.categories.lexicon import lexicon

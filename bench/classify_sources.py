@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from ivr.categories.classify import Classifier
 from ivr.categories.corpus import Example, seed_corpus
 from ivr.categories.evaluation import Evaluation, Judged, as_json, evaluate

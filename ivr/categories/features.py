@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from operator import add
 from typing import Final
 
@@ -52,7 +53,10 @@ class Features:
     """The n-grams by column."""
     _places: Mapping[str, int] = field(init=False, repr=False, compare=False)
     """The n-grams by column, counted from 1, so that what is unknown and 0 are not confused."""
-    _short: Mapping[str, dict[int, str]] = field(init=False, repr=False, compare=False)
+    _marks: Mapping[str, tuple[dict[int, str], tuple[str, ...]]] = field(
+        init=False, repr=False, compare=False
+    )
+    """What a piece says beside itself: the columns of its lists, and the terms that it begins."""
 
     def __post_init__(self) -> None:
         """Give each term as long as an n-gram the columns of its lists."""
@@ -61,7 +65,11 @@ class Features:
             for term, columns in self.terms.items()
             if len(term) <= LONGEST_GRAM
         }
-        object.__setattr__(self, "_short", short)
+        marks = {
+            piece: (short.get(piece, {}), self.longer.get(piece, ()))
+            for piece in short.keys() | self.longer.keys()
+        }
+        object.__setattr__(self, "_marks", marks)
         object.__setattr__(self, "_places", {gram: at + 1 for gram, at in self.grams.items()})
 
     @property
@@ -72,22 +80,19 @@ class Features:
     def touched(self, normalised: str) -> Touched:
         """Return the columns that a normalised text touches and their values."""
         counts, hits = self._seen(normalised)
-        columns = np.fromiter(counts, np.intp, len(counts))
-        columns -= 1
-        if counts:
-            times = np.fromiter(counts.values(), np.float32, len(counts))
-            values = (1 + np.log(times)) * self.idf[columns]
-            values /= np.sqrt(values @ values)
-        else:
-            values = np.zeros(0, np.float32)
-        if not hits:
-            return Touched(columns, values, hits)
-        weight = LIST_WEIGHT / math.sqrt(len(hits))
-        return Touched(
-            np.concatenate((columns, np.fromiter(hits, np.intp, len(hits)))),
-            np.concatenate((values, np.full(len(hits), weight, np.float32))),
-            hits,
-        )
+        first, size = len(counts), len(counts) + len(hits)
+        columns = np.fromiter(chain(counts, hits), np.intp, size)
+        values = np.fromiter(chain(counts.values(), repeat(1, len(hits))), np.float32, size)
+        if first:
+            grams, weights = columns[:first], values[:first]
+            grams -= 1
+            np.log(weights, out=weights)
+            weights += 1
+            weights *= self.idf.take(grams)
+            weights /= math.sqrt(weights.dot(weights))
+        if hits:
+            values[first:] = LIST_WEIGHT / math.sqrt(len(hits))
+        return Touched(columns, values, hits)
 
     def word(self, column: int, touched: Touched) -> str:
         """Return what a touched column stands for: the n-gram, or the term that hit the list."""
@@ -98,17 +103,17 @@ class Features:
         # Made, looked up and counted without a line of Python for each piece: this is half the
         # cost of a category.
         twos = list(map(add, text, text[1:]))
-        threes = list(map(add, twos, text[2:]))
-        pieces = [*text, *twos, *threes]
+        pieces = [*text, *twos, *map(add, twos, text[2:])]
         counts = Counter(filter(None, map(self._places.get, pieces)))
         hits: dict[int, str] = {}
-        for lists in filter(None, map(self._short.get, pieces)):
+        begun: tuple[str, ...] = ()
+        for lists, longer in filter(None, map(self._marks.get, pieces)):
             hits.update(lists)
-        for terms in filter(None, map(self.longer.get, threes)):
-            for term in terms:
-                if term in text:
-                    for column in self.terms[term]:
-                        hits[column] = max(hits.get(column, ""), term, key=len)
+            begun += longer
+        for term in begun:
+            if term in text:
+                for column in self.terms[term]:
+                    hits[column] = max(hits.get(column, ""), term, key=len)
         return counts, hits
 
 

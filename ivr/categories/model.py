@@ -70,10 +70,14 @@ class Belief:
 
     def __init__(self, scores: Row, sharpness: float = SHARPNESS) -> None:
         """Make probabilities of a text's margins, or of log odds (`sharpness` 1)."""
-        self.each = softmax(scores, sharpness)
+        # In proportion to the probabilities: the likeliest has 1, so that none overflows.
+        self.each = scores - scores.item(scores.argmax())
+        self.each *= sharpness
+        np.exp(self.each, out=self.each)
         self._before = np.zeros(len(scores) + 1)
         # Adding up float32 would lose the small ones behind the large.
         np.add.accumulate(self.each, dtype=np.float64, out=self._before[1:])
+        self._before /= self._before.item(-1)
 
     def within(self, span: tuple[int, int]) -> float:
         """Return the probability of all categories of a slice together."""
@@ -155,8 +159,12 @@ class Model:
     def matters(self, belief: Belief, most: int) -> list[int]:
         """Return the likeliest category of each of the likeliest level-1 categories."""
         together = np.add.reduceat(belief.each, self._lows)
-        likely = np.argsort(-together, kind="stable")[:most]
-        return [belief.likeliest_within(self._matters[matter]) for matter in likely.tolist()]
+        likely = []
+        for _ in range(min(most, len(together))):
+            matter = together.argmax()
+            together[matter] = -1
+            likely.append(belief.likeliest_within(self._matters[matter]))
+        return likely
 
     def span(self, code: str) -> tuple[int, int]:
         """Return the slice of the categories at and below a code; empty if there are none."""
@@ -176,10 +184,10 @@ class Model:
 
     def _strongest(self, touched: Touched, share: Row) -> tuple[str, ...]:
         found: list[str] = []
-        for position in np.argsort(-share, kind="stable")[: 4 * WORDS].tolist():
-            if share[position] <= 0 or len(found) == WORDS:
+        for position in (-share).argsort(kind="stable")[: 4 * WORDS].tolist():
+            if share.item(position) <= 0 or len(found) == WORDS:
                 break
-            word = self.features.word(int(touched.columns[position]), touched).strip()
+            word = self.features.word(touched.columns.item(position), touched).strip()
             if len(word) > 1 and not any(word in other or other in word for other in found):
                 found.append(word)
         return tuple(found)
@@ -191,12 +199,3 @@ def _slice(codes: Sequence[str], code: str) -> tuple[int, int]:
     last = code + "\x7f" if len(code) == 1 else code + ".\x7f"
     high = bisect_left(codes, last)
     return low, high
-
-
-def softmax(scores: Row, sharpness: float = 1.0) -> Row:
-    """Return probabilities of scores."""
-    raised: Row = scores - scores.max()
-    raised *= sharpness
-    np.exp(raised, out=raised)
-    raised /= raised.sum()
-    return raised

@@ -74,7 +74,7 @@ class Watch:
 
     def raised(self, normalised: str) -> tuple[RedFlag, ...]:
         """Return the flags that a normalised text shows."""
-        pieces = {*normalised, *map(add, normalised, normalised[1:])}
+        pieces = chain(normalised, map(add, normalised, normalised[1:]))
         shown: set[int] = set()
         for tests in chain((self._always,), filter(None, map(self._by_piece.get, pieces))):
             for at, literal, search in tests:
