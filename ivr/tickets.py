@@ -8,6 +8,7 @@ and when, is decided by `ivr.recall` in the bridge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,12 @@ from ivr.database import Session, queries
 
 _ANY_POLICY: Final = Policy()
 """For what befalls a ticket whatever the centre has set."""
+
+NOTED_WITHIN: Final = timedelta(hours=1)
+"""After a call its agent may still say that he did not reach the citizen. Later nobody would expect
+to be rung once more."""
+
+_TAKEN_FOR_ANSWERED: Final = frozenset({TicketState.CALLING, TicketState.REACHED})
 
 
 async def store_tickets(connection: Session, calls: Sequence[Call]) -> None:
@@ -78,30 +85,49 @@ async def save_ticket(connection: Session, ticket_id: int, ticket: Ticket) -> No
     )
 
 
-async def note_machine(connection: Session, attempt_id: str, policy: Policy) -> bool:
-    """Let an agent say that an answering machine answered: the try counts as one in vain.
+async def note_machine(connection: Session, attempt_id: str, person: str, policy: Policy) -> bool:
+    """Let an agent say that an answering machine, or somebody else, has answered a call-back.
+
+    While the call goes on it is kept with the attempt, and the try counts as one in vain when the
+    journal has settled it. When it has already, the ticket moves on at once. Said twice, it
+    counts once.
 
     Args:
         connection: inside a transaction.
         attempt_id: the call's id.
+        person: who says so.
         policy: how many tries there are.
 
     Returns:
-        False when this was no call-back, rang nobody, or is settled otherwise.
+        False when this was no call-back, rang nobody, is settled otherwise or ended long ago.
     """
-    row = await queries.lock_ticket_of_attempt(connection, attempt_id=attempt_id)
+    row = await queries.lock_rung_attempt(
+        connection, attempt_id=attempt_id, seconds=NOTED_WITHIN.total_seconds()
+    )
     if row is None:
         return False
-    noted = str(await queries.note_machine(connection, attempt_id=attempt_id)).endswith(" 1")
+    await queries.note_machine(connection, attempt_id=attempt_id, person=person)
+    if row["outcome"] == Happening.ANSWERED:
+        await _go_on(connection, row["ticket_id"], row["resolved_at"], policy)
+    return True
+
+
+async def forget_machine(connection: Session, attempt_id: str) -> bool:
+    """Let an agent take `note_machine` back; False when it is too late: the call is settled."""
+    done = await queries.forget_machine(connection, attempt_id=attempt_id)
+    return str(done).endswith(" 1")
+
+
+async def _go_on(connection: Session, ticket_id: int, at: datetime, policy: Policy) -> None:
+    # Also one that the bridge has still to move: it may have read the attempt a moment ago.
+    row = await queries.lock_ticket(connection, ticket_id=ticket_id)
     ticket = ticket_of(row)
-    if noted and ticket.state is TicketState.REACHED and not row["booked_again"]:
-        ticket = after(ticket, Happening.MACHINE, row["closed_at"], policy)
-        await save_ticket(connection, row["ticket_id"], ticket)
-        if ticket.state in FOR_PEOPLE:
-            await queries.hand_to_people(
-                connection, ticket_id=row["ticket_id"], reason=ticket.state.value
-            )
-    return noted
+    if ticket.state not in _TAKEN_FOR_ANSWERED or row["booked_again"]:
+        return
+    ticket = after(ticket, Happening.MACHINE, at, policy)
+    await save_ticket(connection, ticket_id, ticket)
+    if ticket.state in FOR_PEOPLE:
+        await queries.hand_to_people(connection, ticket_id=ticket_id, reason=ticket.state.value)
 
 
 def _bookings(call: Call) -> Iterable[dict[str, Any]]:

@@ -50,8 +50,8 @@ SET state = :state, tries = :tries, due_at = :due_at, closed_at = :closed_at
 WHERE ticket_id = :ticket_id;
 
 -- name: resolve_attempts(results)!
--- What the journal shows of attempts. One that the database has forgotten (it failed over to an
--- older copy of itself) is put back.
+-- What the journal shows of attempts; whether the citizen himself has answered, an agent may know better.
+-- One that the database has forgotten (it failed over to an older copy of itself) is put back.
 INSERT INTO callback_attempt (attempt_id, ticket_id, round, not_after, dialled_at, outcome,
                               resolved_at)
 SELECT r.attempt_id, t.ticket_id,
@@ -65,7 +65,10 @@ FROM jsonb_to_recordset(:results::jsonb) AS r(
 JOIN callback_ticket AS t
     ON t.opened_at = call_opened_at(r.callback_of) AND t.call_id = r.callback_of
 ON CONFLICT (attempt_id) DO UPDATE SET
-    outcome = excluded.outcome, resolved_at = excluded.resolved_at
+    outcome = CASE WHEN excluded.outcome = 'answered'
+                       AND callback_attempt.not_reached_by IS NOT NULL
+                   THEN 'machine' ELSE excluded.outcome END,
+    resolved_at = excluded.resolved_at
 WHERE callback_attempt.outcome IS NULL;
 
 -- name: due_tickets(node, queues, most)
@@ -167,20 +170,37 @@ JOIN callback_ticket USING (ticket_id)
 WHERE node = :node AND outcome IS NULL AND dialled_at IS NULL
     AND state NOT IN ('waiting', 'calling');
 
--- name: lock_ticket_of_attempt(attempt_id)^
--- The ticket that a call of ours was made for; locked.
+-- name: lock_rung_attempt(attempt_id, seconds)^
+-- A call of ours that rang outside and goes on, or was answered and ended lately; locked. Its ticket
+-- is locked after it, as the ledger does.
+SELECT ticket_id, outcome, resolved_at
+FROM callback_attempt
+WHERE attempt_id = :attempt_id AND dialled_at IS NOT NULL
+    AND (outcome IS NULL
+         OR (outcome IN ('answered', 'machine')
+             AND resolved_at > now() - make_interval(secs => :seconds::double precision)))
+FOR UPDATE;
+
+-- name: note_machine(attempt_id, person)!
+-- An agent says that not the citizen has answered. What the journal has not settled stays open.
+UPDATE callback_attempt
+SET not_reached_by = :person,
+    outcome = CASE WHEN outcome = 'answered' THEN 'machine' ELSE outcome END
+WHERE attempt_id = :attempt_id AND not_reached_by IS NULL;
+
+-- name: forget_machine(attempt_id)!
+-- He takes it back, while the call goes on.
+UPDATE callback_attempt
+SET not_reached_by = NULL
+WHERE attempt_id = :attempt_id AND outcome IS NULL;
+
+-- name: lock_ticket(ticket_id)^
+-- A ticket, and whether its citizen has booked again since; locked.
 SELECT ticket_id, state, tries, due_at, booked_at, closed_at,
        EXISTS (SELECT 1 FROM callback_ticket AS other
                WHERE other.number = callback_ticket.number AND other.queue = callback_ticket.queue
                    AND other.ticket_id <> callback_ticket.ticket_id
                    AND other.state IN ('waiting', 'calling')) AS booked_again
 FROM callback_ticket
-WHERE ticket_id = (SELECT ticket_id FROM callback_attempt WHERE attempt_id = :attempt_id)
+WHERE ticket_id = :ticket_id
 FOR UPDATE;
-
--- name: note_machine(attempt_id)!
--- An agent says that an answering machine answered.
-UPDATE callback_attempt
-SET outcome = 'machine', resolved_at = now()
-WHERE attempt_id = :attempt_id AND dialled_at IS NOT NULL
-    AND (outcome IS NULL OR outcome = 'answered');

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import asyncpg
 import pytest
@@ -12,14 +14,16 @@ from hypothesis import strategies as st
 from ivr.callback import Policy
 from ivr.config import Settings
 from ivr.database import Pool, queries
+from ivr.recall import Recaller
 from ivr.records import load_call
-from ivr.tickets import note_machine, store_tickets
+from ivr.tickets import forget_machine, note_machine, store_tickets
 from tests.ivr import bookings, cel
 from tests.ivr.ledgers import settle, took
 from tests.ivr.test_callback import folded
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
+    Call = Callable[[str, str], cel.Journal]
 
 FIRST = "n1-7-1795000000.1"
 ATTEMPT = "n1-7-1795001000.c1"
@@ -172,34 +176,116 @@ async def test_an_attempt_that_the_database_forgot_is_put_back_from_the_journal(
     assert row["dialled_at"] is not None
 
 
-async def test_an_agent_may_say_that_a_machine_answered_and_the_ticket_goes_on(
-    pool: Pool, settings: Settings, connection: Connection
-) -> None:
+async def rung(pool: Pool, settings: Settings, connection: Connection) -> str:
+    """Ring somebody who booked; his call goes on."""
     await took(pool, settings, bookings.booked())
     attempt = await place(connection)
-    assert not await note_machine(connection, attempt, Policy()), "nobody was rung yet"
+    assert not await note_machine(connection, attempt, "a1001", Policy()), "nobody was rung yet"
     await queries.give_number(connection, attempt_id=attempt)
-    await took(pool, settings, bookings.reached(attempt, FIRST))
+    return attempt
+
+
+async def moved(pool: Pool, settings: Settings) -> None:
+    """The bridge moves what is over."""
+    link = AsyncMock(connected=False)
+    await Recaller(pool, settings, AsyncMock(), (link, link), now=lambda: cel.SECOND).step()
+
+
+@pytest.mark.parametrize("late", ["in the call", "before it is moved", "after it is moved"])
+async def test_an_agent_may_say_that_a_machine_answered_and_the_ticket_goes_on(
+    pool: Pool, settings: Settings, connection: Connection, late: str
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    call = bookings.reached(attempt, FIRST)
+    if late == "in the call":
+        assert await note_machine(connection, attempt, "a1001", Policy())
+        assert await states(connection) == ["calling"], "settled when the call is over"
+    await took(pool, settings, call)
+    ended = folded(call).ended_ms
+    assert ended is not None
     await connection.execute(
-        "UPDATE callback_ticket SET state = 'reached', tries = 1, closed_at = now()"
+        "UPDATE callback_attempt SET resolved_at = now() WHERE outcome IS NOT NULL"
     )
-    assert await note_machine(connection, attempt, Policy())
-    assert await states(connection) == ["waiting"]
-    assert await connection.fetchval("SELECT outcome FROM callback_attempt") == "machine"
-    assert not await note_machine(connection, "n1-7-1795009999.c9", Policy())
+    if late != "before it is moved":
+        await moved(pool, settings)
+    if late != "in the call":
+        assert await note_machine(connection, attempt, "a1001", Policy())
+    await moved(pool, settings)
+    row = await connection.fetchrow(
+        "SELECT * FROM callback_ticket JOIN callback_attempt USING (ticket_id)"
+    )
+    assert row is not None
+    assert (row["state"], row["tries"], row["outcome"]) == ("waiting", 1, "machine")
+    assert row["due_at"] == row["resolved_at"] + Policy().pause
+    assert row["not_reached_by"] == "a1001"
+
+
+async def test_said_twice_it_counts_once_and_it_is_no_matter_of_a_later_try(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    await took(pool, settings, bookings.reached(attempt, FIRST))
+    await connection.execute("UPDATE callback_attempt SET resolved_at = now()")
+    await moved(pool, settings)
+    for _ in range(2):
+        assert await note_machine(connection, attempt, "a1001", Policy())
+    row = await connection.fetchrow("SELECT state, tries FROM callback_ticket")
+    assert row is not None
+    assert tuple(row) == ("waiting", 1)
+    await connection.execute("UPDATE callback_ticket SET state = 'reached', closed_at = now()")
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    assert await states(connection) == ["reached"], "by the next try, which was not in vain"
+
+
+async def test_what_is_taken_back_in_the_call_was_never_said(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    assert await forget_machine(connection, attempt)
+    await took(pool, settings, bookings.reached(attempt, FIRST))
+    assert await connection.fetchval("SELECT outcome FROM callback_attempt") == "answered"
+    assert not await forget_machine(connection, attempt), "settled"
+
+
+@pytest.mark.parametrize(
+    ("call", "changed"),
+    [
+        (bookings.rung_in_vain, ""),
+        (bookings.reached, "UPDATE callback_attempt SET resolved_at = now() - interval '2 hours'"),
+    ],
+    ids=["nobody answered", "long ago"],
+)
+async def test_what_is_settled_otherwise_or_long_over_stays_as_it_is(
+    pool: Pool, settings: Settings, connection: Connection, call: Call, changed: str
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    await took(pool, settings, call(attempt, FIRST))
+    await connection.execute(changed or "SELECT 1")
+    assert not await note_machine(connection, attempt, "a1001", Policy())
+    assert not await note_machine(connection, "n1-7-1795009999.c9", "a1001", Policy())
+    assert await connection.fetchval("SELECT outcome FROM callback_attempt") != "machine"
+
+
+async def test_who_rang_in_vain_is_not_made_a_machine_by_what_an_agent_said(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    await took(pool, settings, bookings.rung_in_vain(attempt, FIRST))
+    assert await connection.fetchval("SELECT outcome FROM callback_attempt") == "no_answer"
 
 
 async def test_after_the_last_try_a_machine_hands_the_ticket_to_people(
     pool: Pool, settings: Settings, connection: Connection
 ) -> None:
-    await took(pool, settings, bookings.booked())
-    attempt = await place(connection)
-    await queries.give_number(connection, attempt_id=attempt)
+    attempt = await rung(pool, settings, connection)
     await took(pool, settings, bookings.reached(attempt, FIRST))
+    await connection.execute("UPDATE callback_attempt SET resolved_at = now()")
     await connection.execute(
         "UPDATE callback_ticket SET state = 'reached', tries = 3, closed_at = now()"
     )
-    assert await note_machine(connection, attempt, Policy())
+    assert await note_machine(connection, attempt, "a1001", Policy())
     assert await states(connection) == ["not_reached"]
     assert await connection.fetchval("SELECT reason FROM missed_caller") == "not_reached"
 
