@@ -1,4 +1,4 @@
-"""Hands a caller over when an agent's desk asks for it, and tells the desk what became of it.
+"""Does with a caller what his agent's desk asks for, and tells the desk what became of it.
 
 The desk's process writes what it asks into a list in Redis; the bridge takes it out, looks which
 channels the call has at that moment, and does it or says why not. Nothing is done twice: a wish
@@ -29,7 +29,16 @@ from ivr.calls import CALL_ID
 from ivr.config import RedisSettings
 from ivr.errors import ActionRefused, HotlineError, PeerBroke, ValueRefused
 from ivr.transfer_targets import Kind, Target, colleague
-from ivr.transfers import Conversation, consult, hand_over, join, take_back, to_rating
+from ivr.transfers import (
+    Conversation,
+    Exemption,
+    consult,
+    exempt,
+    hand_over,
+    join,
+    take_back,
+    to_rating,
+)
 
 _ANSWER_KEPT_SECONDS: Final = 10
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -51,6 +60,8 @@ class Verb(StrEnum):
     """The agent leaves caller and target together."""
     JOIN = "join"
     """All three speak."""
+    EXEMPT = "exempt"
+    """The caller is not asked to rate, for the reason that `target` names; without one he is."""
 
 
 class Answer(StrEnum):
@@ -78,7 +89,8 @@ class Wish:
     agent: str
     verb: Verb
     target: str
-    """Id of a target, or `*` and the id of a colleague; empty where none is needed."""
+    """Id of a target, or `*` and the id of a colleague; empty where none is needed. Of an
+    exemption its reason."""
     until: float
     """Second since 1970."""
 
@@ -98,6 +110,8 @@ class Wish:
         shapes = ((_ID, found.id), (CALL_ID, found.call_id), (_AGENT, found.agent))
         if not all(shape.fullmatch(value) for shape, value in shapes):
             raise PeerBroke(f"Expected an id, a call and an agent, came {text[:80]!r}.")
+        if found.verb is Verb.EXEMPT and found.target not in {"", *Exemption}:
+            raise PeerBroke(f"Expected a reason for an exemption, came {text[:80]!r}.")
         return found
 
 
@@ -142,6 +156,11 @@ class Scene:
             other.bridge == self.agent.bridge for other in self.others
         )
 
+    @property
+    def certain(self) -> bool:
+        """Whether nobody else can be meant by the caller: in a call-back all three may speak."""
+        return self.caller.uniqueid == self.caller.linkedid or not self.answered
+
 
 def scene_of(channels: Iterable[ChannelSeen], call_id: str, agent: str) -> Scene | None:
     """Find an agent and his caller among all channels; None when one of them is not there."""
@@ -167,6 +186,8 @@ def objection(verb: Verb, scene: Scene | None) -> Answer | None:
         return Answer.NOT_TALKING
     if verb in {Verb.HAND_OVER, Verb.CONSULT}:
         return None if scene.talking and not scene.answered else Answer.NOT_TALKING
+    if verb is Verb.EXEMPT:
+        return None if scene.talking and scene.certain else Answer.NOT_TALKING
     if verb is Verb.TAKE_BACK:
         return Answer.NOT_CONSULTING if scene.talking else None
     if verb is Verb.JOIN and scene.talking:
@@ -229,7 +250,7 @@ class Transfers:
                 return Answer.NOT_ANSWERED
             if scene is not None:
                 talk = Conversation(wish.call_id, scene.caller.channel, scene.agent.channel)
-                await _do(self._link, wish.verb, talk, target)
+                await _do(self._link, wish, talk, target)
         except ValueRefused:
             return Answer.UNKNOWN_TARGET
         except ActionRefused:
@@ -249,8 +270,8 @@ class Transfers:
         return targets[wish.target]
 
 
-async def _do(link: Link, verb: Verb, talk: Conversation, target: Target | None) -> None:
-    match verb, target:
+async def _do(link: Link, wish: Wish, talk: Conversation, target: Target | None) -> None:
+    match wish.verb, target:
         case Verb.HAND_OVER, Target():
             await hand_over(link, talk, target)
         case Verb.CONSULT, Target():
@@ -259,5 +280,7 @@ async def _do(link: Link, verb: Verb, talk: Conversation, target: Target | None)
             await take_back(link, talk)
         case Verb.JOIN, _:
             await join(link, talk)
+        case Verb.EXEMPT, _:
+            await exempt(link, talk, Exemption(wish.target) if wish.target else None)
         case _:
             await to_rating(link, talk)

@@ -109,13 +109,16 @@ async def to_rating(link: Link, talk: Conversation) -> None:
     await link.send(Hangup(talk.agent))
 
 
-async def exempt(link: Link, talk: Conversation, reason: Exemption) -> None:
-    """Note why the caller is not asked to rate; it is written down when the call ends.
+async def exempt(link: Link, talk: Conversation, reason: Exemption | None) -> None:
+    """Note why the caller is not asked to rate, or that he is asked after all (None).
 
-    Raises as `hand_over` does.
+    It is written down when the call ends. Raises as `hand_over` does.
     """
-    await link.send(SetVariable(RATING_EXEMPT, reason.value, talk.caller))
-    _log.info("rating.exempted", call_id=talk.call_id, reason=reason.value)
+    await link.send(SetVariable(RATING_EXEMPT, reason.value if reason else "", talk.caller))
+    if reason:
+        _log.info("rating.exempted", call_id=talk.call_id, reason=reason.value)
+    else:
+        _log.info("rating.exemption_withdrawn", call_id=talk.call_id)
 
 
 def _part(pattern: re.Pattern[str], channel: str) -> str:

@@ -65,6 +65,9 @@ TALKING = channels("b1", "b1")
 RINGING = [*channels("", ""), seen(OTHER, state="Ringing")]
 CONSULTING = channels("", "b2", "b2")
 JOINED = channels("b2", "b2", "b2")
+CALLED_BACK = [replace(one, uniqueid="x") for one in TALKING]
+JOINED_BACK = [replace(one, uniqueid="x") for one in JOINED]
+"""Two are outside, and either may be the citizen."""
 
 D, T, C, A = Answer.DONE, Answer.NOT_TALKING, Answer.NOT_CONSULTING, Answer.NOT_ANSWERED
 
@@ -72,19 +75,27 @@ D, T, C, A = Answer.DONE, Answer.NOT_TALKING, Answer.NOT_CONSULTING, Answer.NOT_
 @pytest.mark.parametrize(
     ("standing", "answers"),
     [
-        (TALKING, (D, D, C, A, C)),
-        (RINGING, (T, T, D, A, A)),
-        (CONSULTING, (T, T, D, D, D)),
-        (JOINED, (T, T, C, D, C)),
-        ([], (T, T, T, T, T)),
+        (TALKING, (D, D, C, A, C, D)),
+        (RINGING, (T, T, D, A, A, T)),
+        (CONSULTING, (T, T, D, D, D, T)),
+        (JOINED, (T, T, C, D, C, D)),
+        (CALLED_BACK, (D, D, C, A, C, D)),
+        (JOINED_BACK, (T, T, C, D, C, T)),
+        ([], (T, T, T, T, T, T)),
     ],
-    ids=["talking", "ringing", "consulting", "joined", "gone"],
+    ids=[
+        *("talking", "ringing", "consulting", "joined"),
+        *("called back", "joined in a call-back", "gone"),
+    ],
 )
 def test_what_can_be_done_follows_from_who_is_joined_with_whom(
     standing: list[ChannelSeen], answers: tuple[Answer, ...]
 ) -> None:
     scene = scene_of(standing, CALL, "a1001")
-    verbs = (Verb.HAND_OVER, Verb.CONSULT, Verb.TAKE_BACK, Verb.COMPLETE, Verb.JOIN)
+    verbs = (
+        *(Verb.HAND_OVER, Verb.CONSULT, Verb.TAKE_BACK),
+        *(Verb.COMPLETE, Verb.JOIN, Verb.EXEMPT),
+    )
     assert tuple(objection(verb, scene) or D for verb in verbs) == answers
 
 
@@ -182,6 +193,17 @@ async def test_a_wish_becomes_what_asterisk_is_asked(
     assert (expected[0], asked["Channel"], asked.get("Exten")) == expected
 
 
+@pytest.mark.parametrize("reason", ["wrong_number", "redirected", "not_reached", ""])
+async def test_why_a_caller_is_not_asked_to_rate_goes_onto_his_channel_and_off_again(
+    asterisk: FakeAsterisk, valkey: Valkey, reason: str
+) -> None:
+    async with granting(asterisk, valkey) as redis:
+        assert await answered(redis, wish(Verb.EXEMPT, reason)) is Answer.DONE
+    [told] = asterisk.named("Setvar")
+    asked = (told["Channel"], told["Variable"], told.get("Value", ""))
+    assert asked == (CALLER, "RATING_EXEMPT", reason)
+
+
 async def test_what_cannot_be_done_now_is_not_asked_of_asterisk(
     asterisk: FakeAsterisk, valkey: Valkey
 ) -> None:
@@ -266,6 +288,7 @@ async def test_a_wish_that_waited_too_long_is_not_granted(
         json.dumps(asdict(wish()) | {"id": "x"}),
         json.dumps(asdict(wish()) | {"verb": "originate"}),
         json.dumps(asdict(wish()) | {"until": "soon"}),
+        json.dumps(asdict(wish(Verb.EXEMPT, "ambulance"))),
     ],
 )
 async def test_what_is_no_wish_is_dropped_and_the_next_one_is_granted(

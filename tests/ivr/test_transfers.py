@@ -101,6 +101,12 @@ async def test_a_reason_not_to_rate_goes_onto_the_callers_channel(
     assert (end["Action"], end["Channel"]) == ("Hangup", TALK.agent)
 
 
+async def test_a_reason_not_to_rate_is_taken_off_again(link: Link, asterisk: FakeAsterisk) -> None:
+    await exempt(link, TALK, None)
+    [variable] = sent(asterisk)
+    assert (variable["Variable"], variable.get("Value", "")) == ("RATING_EXEMPT", "")
+
+
 async def test_a_refusal_is_told_and_nothing_is_sent_twice(
     link: Link, asterisk: FakeAsterisk
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,17 +13,18 @@ import pytest_asyncio
 
 from deploy.stack.rtp import RtpParty, share_of
 from deploy.stack.sip import Caller
+from ivr import transfer_wishes
 from ivr.asterisk.actions import Hangup
 from ivr.config import DefinitionSettings
 from ivr.errors import ActionRefused
 from ivr.live import connect
 from ivr.recordings.pausing import Wish, ask
 from ivr.transfer_targets import colleague, load_targets
+from ivr.transfer_wishes import Answer, Verb, answer_of
 from ivr.transfers import (
     Conversation,
     Exemption,
     consult,
-    exempt,
     hand_over,
     join,
     take_back,
@@ -95,18 +97,31 @@ async def test_a_caller_is_handed_over_with_his_own_number_and_the_agent_is_free
     await recorded_whole(exchange, call["call_id"], call["talk_ms"])
 
 
-async def test_after_a_redirection_to_120_nobody_is_asked_to_rate(exchange: Exchange) -> None:
+@pytest.mark.parametrize("way", ["handed over", "asked first", "all three"])
+async def test_after_a_redirection_to_120_nobody_is_asked_to_rate(
+    exchange: Exchange, way: str
+) -> None:
     number = exchange.number()
     async with (
-        exchange.outside(talk_seconds=2.0),
-        exchange.agent(talk_seconds=60.0),
+        exchange.outside(talk_seconds=2.0 if way == "handed over" else 12.0),
+        exchange.agent(talk_seconds=60.0) as agent,
         exchange.caller(number) as caller,
     ):
         talk = await speaking(exchange, number, caller)
         await asyncio.sleep(1.5)
-        await hand_over(exchange.link, talk, TARGETS["ambulance"])
+        if way == "handed over":
+            await hand_over(exchange.link, talk, TARGETS["ambulance"])
+        else:
+            await consult(exchange.link, talk, TARGETS["ambulance"])
+            await agent.rtp.wait_for(OUTSIDE_TONE, 15)
+            await caller.rtp.wait_for(MUSIC, 10)
+        if way == "all three":
+            await join(exchange.link, talk)
+            await both_heard(caller.rtp, AGENT_TONE, OUTSIDE_TONE)
+        if way != "handed over":
+            await to_rating(exchange.link, talk)
         await caller.rtp.wait_for(OUTSIDE_TONE, 15)
-        await caller.ended(20)
+        await caller.ended(30)
     call = await exchange.record(number)
     assert (call["rating_offered"], call["rating_exempt"]) == (False, "redirected")
 
@@ -440,13 +455,29 @@ async def test_who_does_not_speak_any_more_cannot_be_handed_over(exchange: Excha
             await hand_over(exchange.link, talk, TARGETS["ambulance"])
 
 
+async def granted(exchange: Exchange, talk: Conversation, verb: Verb, target: str = "") -> Answer:
+    """A desk asks the bridge for something."""
+    async with connect(exchange.stack.settings.redis) as redis:
+        asked = transfer_wishes.Wish(
+            secrets.token_hex(8), talk.call_id, "a1001", verb, target, time.time() + 5
+        )
+        await transfer_wishes.ask(redis, "n1", asked)
+        async with asyncio.timeout(20):
+            while (came := await answer_of(redis, "n1", asked)) is None:  # noqa: ASYNC110 - written by the bridge
+                await asyncio.sleep(0.05)
+    return came
+
+
 async def test_the_agent_may_end_into_the_rating_or_say_that_there_is_nothing_to_rate(
     exchange: Exchange,
 ) -> None:
     rated, spared = exchange.number(), exchange.number()
+    reason = Exemption.WRONG_NUMBER.value
     async with exchange.agent(talk_seconds=60.0):
         async with exchange.caller(rated) as caller:
             talk = await speaking(exchange, rated, caller)
+            assert await granted(exchange, talk, Verb.EXEMPT, reason) is Answer.DONE
+            assert await granted(exchange, talk, Verb.EXEMPT) is Answer.DONE, "taken back"
             await asyncio.sleep(1.5)
             await to_rating(exchange.link, talk)
             await caller.rtp.wait_for(RATE_US, 10)
@@ -454,11 +485,13 @@ async def test_the_agent_may_end_into_the_rating_or_say_that_there_is_nothing_to
             await caller.ended(10)
         async with exchange.caller(spared) as caller:
             talk = await speaking(exchange, spared, caller)
+            assert await granted(exchange, talk, Verb.EXEMPT, reason) is Answer.DONE
             await asyncio.sleep(1.5)
-            await exempt(exchange.link, talk, Exemption.WRONG_NUMBER)
             await to_rating(exchange.link, talk)
             await caller.ended(10)
-    assert (await exchange.record(rated))["rating"] == 1
+            assert await granted(exchange, talk, Verb.EXEMPT, reason) is Answer.NOT_TALKING
+    call = await exchange.record(rated)
+    assert (call["rating"], call["rating_exempt"]) == (1, None)
     call = await exchange.record(spared)
     assert (call["rating_offered"], call["rating_exempt"]) == (False, "wrong_number")
 
