@@ -26,6 +26,8 @@ class Definition:
     columns: tuple[tuple[str, str], ...]
     step: Step | None = None
     """Set for indicators: how long a span of the report is; the query is asked for each."""
+    filters: tuple[str, ...] = ("queue", "agent")
+    """By what it can be narrowed. Whom a call that was not filed belongs to, no data can say."""
 
 
 _CALLS: Final = (
@@ -47,7 +49,12 @@ def _calls(by: str, heading: str) -> Definition:
 
 def _requests(by: str, heading: str) -> Definition:
     columns = (("key", heading), *_REQUESTS)
-    return Definition(f"requests_by_{by}", f"按{heading}统计服务请求", columns)
+    return Definition(
+        f"requests_by_{by}",
+        f"按{heading}统计服务请求",
+        columns,
+        filters=("queue", "agent", "unit"),
+    )
 
 
 def _indicators(step: Step, by: str) -> Definition:
@@ -144,13 +151,3 @@ async def _indicator_rows(
         # A nation's month is a second of arithmetic, in which others want to be served.
         rows += await asyncio.to_thread(indicator_rows, span.label, found)
     return rows
-
-
-async def calls_behind(
-    session: Session, filters: Filters, scheme: str, code: str
-) -> list[dict[str, Any]]:
-    """Return the calls behind a category's figure; whoever asks must have the right to see them."""
-    found = queries.calls_behind_requests(
-        session, **filters.bounds, scheme=scheme, code=code, unit=filters.unit
-    )
-    return [dict(row) async for row in found]

@@ -103,15 +103,40 @@ WHERE NOT superseded AND made_at >= :first AND made_at < :last AND (:unit = '' O
         AND (:queue = '' OR c.queue = :queue) AND (:agent = '' OR c.agent = :agent)))
 GROUP BY 1 ORDER BY 2 DESC, 1;
 
--- name: calls_behind_requests(first, last, scheme, code, unit)
--- The calls behind a category's figure, newest first; at most a page of them.
-SELECT r.call_id, r.made_at, r.code, r.settlement, r.unit
+-- name: visits_behind(first, last, queue, agent, unit, shape, key, firsts, answered, settled)
+-- The calls behind a row of a report that counts who entered queues, newest first; at most a page.
+SELECT v.call_id, v.entered_at AS at, v.queue, v.agent, v.outcome AS result, NULL AS code
+FROM report.counted_visit AS v
+WHERE v.entered_at >= :first AND v.entered_at < :last
+  AND (:queue = '' OR v.queue = :queue) AND (:agent = '' OR v.agent = :agent) AND :unit = ''
+  AND (NOT :firsts OR v.position = 1)
+  AND (NOT :answered OR (v.outcome = 'answered' AND v.agent IS NOT NULL))
+  AND (NOT :settled OR (v.outcome <> 'waiting' AND EXISTS (
+      SELECT FROM report.call AS c WHERE c.opened_at = v.opened_at AND c.call_id = v.call_id)))
+  AND CASE :shape WHEN 'queue' THEN v.queue WHEN 'agent' THEN v.agent
+           ELSE to_char(v.entered_at AT TIME ZONE 'Asia/Shanghai', :shape) END = :key
+ORDER BY v.entered_at DESC, v.call_id, v.position LIMIT 500;
+
+-- name: menu_calls_behind(first, last, queue, agent, unit, key)
+-- The calls behind a way through the menu, newest first; at most a page.
+SELECT call_id, started_at AS at, queue, agent, disposition AS result, NULL AS code
+FROM report.call
+WHERE started_at >= :first AND started_at < :last
+  AND direction = 'inbound' AND disposition <> 'blocked'
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = ''
+  AND menu_path = :key
+ORDER BY started_at DESC, call_id LIMIT 500;
+
+-- name: requests_behind(first, last, queue, agent, unit, shape, key)
+-- The calls behind a row of a report that counts 件次, newest first; at most a page.
+SELECT r.call_id, r.made_at AS at, c.queue, c.agent, r.settlement AS result, r.code
 FROM report.request AS r
-WHERE NOT superseded AND r.scheme = :scheme AND made_at >= :first AND made_at < :last
-  AND (r.code = :code OR starts_with(r.code, :code || '.')
-       OR (length(:code) = 1 AND r.service = :code))
-  AND (:unit = '' OR unit = :unit)
-ORDER BY made_at DESC, call_id LIMIT 500;
+LEFT JOIN report.call AS c ON c.opened_at = r.opened_at AND c.call_id = r.call_id
+WHERE NOT r.superseded AND r.made_at >= :first AND r.made_at < :last
+  AND (:unit = '' OR r.unit = :unit)
+  AND (:queue = '' OR c.queue = :queue) AND (:agent = '' OR c.agent = :agent)
+  AND CASE :shape WHEN 'category' THEN r.scheme || ' ' || r.code ELSE r.unit END = :key
+ORDER BY r.made_at DESC, r.call_id LIMIT 500;
 
 -- name: queue_calls(first, last, queue, agent, unit)
 -- Calls that asked for a person, one row for each, with how it left the queue it came into first and

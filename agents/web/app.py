@@ -187,7 +187,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", f"{_V1}/reports", reports.show_all, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}", reports.show, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}/file", reports.take_out, Permission.REPORTS_SEE),
-    ("GET", f"{_V1}/requests/behind", reports.show_calls, Permission.CALLS_SEE),
+    ("GET", f"{_V1}/reports/{{name}}/behind", reports.show_calls, Permission.CALLS_SEE),
     (
         "GET",
         f"{_V1}/submissions/choices",

@@ -14,7 +14,8 @@ from aiohttp_pydantic.oas.typing import r200
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
-from agents.reports.catalogue import REPORTS, Filters, Report, calls_behind, run_report
+from agents.reports.behind import CallBehind, calls_behind
+from agents.reports.catalogue import REPORTS, Filters, Report, run_report
 from agents.throttle import EXPORT
 from agents.web.api import answer, endpoint, limited, reading, slowly
 from agents.web.first import first
@@ -35,6 +36,8 @@ _LOOK_SECONDS: Final = 0.25
 T = TypeVar("T")
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
+RowKey = Annotated[str, StringConstraints(max_length=400)]
+"""A row's first cell; a way through the menu may be long."""
 
 
 class Format(StrEnum):
@@ -72,6 +75,7 @@ class Kind(BaseModel):
     name: str
     title: str
     headings: list[str]
+    filters: list[str] = Field(description="By what it can be narrowed: queue, agent, unit")
 
 
 class Kinds(BaseModel):
@@ -90,29 +94,35 @@ class Table(BaseModel):
     adds_up: bool = Field(description="Whether the figures of a column may be added up")
 
 
-class CallBehind(BaseModel):
-    """A request behind a figure, and its call."""
+class CallOfFigure(BaseModel):
+    """A call that a figure counts, or a request of a call."""
 
     model_config = ConfigDict(from_attributes=True)
 
     call_id: str
-    made_at: datetime
-    code: str
-    settlement: str
-    unit: str | None
+    at: datetime = Field(description="When it entered the queue, began, or was filed")
+    queue: str | None
+    agent: str | None
+    result: str = Field(description="How it left the queue, ended, or was settled")
+    code: str | None
 
 
 class CallsBehind(BaseModel):
-    """The newest requests behind a figure, at most five hundred."""
+    """The newest calls behind a row's first figure, at most five hundred."""
 
-    calls: list[CallBehind]
+    calls: list[CallOfFigure]
 
 
 @endpoint
 async def show_all(request: web.Request) -> r200[Kinds]:  # noqa: ARG001 - the form of a handler
     """List the reports."""
     kinds = [
-        Kind(name=name, title=one.title, headings=[heading for _, heading in one.columns])
+        Kind(
+            name=name,
+            title=one.title,
+            headings=[heading for _, heading in one.columns],
+            filters=list(one.filters),
+        )
         for name, one in REPORTS.items()
     ]
     return answer(Kinds(reports=kinds))
@@ -160,18 +170,31 @@ async def take_out(
 
 @endpoint
 async def show_calls(
-    request: web.Request, wanted: Wanted, scheme: Key, code: Key
+    request: web.Request,
+    name: str,
+    /,
+    wanted: Wanted,
+    key: RowKey,
 ) -> r200[CallsBehind]:
-    """Give the calls behind a category's figure, of all queues and agents."""
+    """Give the calls behind a row of a report that was run with the same filters."""
     filters = wanted.filters()
-    found = await _asked(request, lambda session: calls_behind(session, filters, scheme, code))
-    return answer(CallsBehind(calls=[CallBehind.model_validate(row) for row in found]))
+    _known(name)
+
+    async def ask(session: Session) -> list[CallBehind]:
+        return await calls_behind(session, name, filters, key)
+
+    found = await _asked(request, ask)
+    return answer(CallsBehind(calls=[CallOfFigure.model_validate(one) for one in found]))
 
 
 async def _run(request: web.Request, name: str, filters: Filters) -> Report:
+    _known(name)
+    return await _asked(request, lambda session: run_report(session, name, filters))
+
+
+def _known(name: str) -> None:
     if name not in REPORTS:
         raise Refused(404)
-    return await _asked(request, lambda session: run_report(session, name, filters))
 
 
 async def _asked(request: web.Request, question: Callable[[Session], Awaitable[T]]) -> T:

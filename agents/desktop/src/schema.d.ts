@@ -907,14 +907,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/requests/behind": {
+    "/api/v1/reports/{name}/behind": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** @description Give the calls behind a category's figure, of all queues and agents. */
+        /** @description Give the calls behind a row of a report that was run with the same filters. */
         get: operations["reports_show_calls"];
         put?: never;
         post?: never;
@@ -2598,6 +2598,11 @@ export interface components {
             title: string;
             /** Headings */
             headings: string[];
+            /**
+             * Filters
+             * @description By what it can be narrowed: queue, agent, unit
+             */
+            filters: string[];
         };
         /**
          * Kinds
@@ -2636,31 +2641,37 @@ export interface components {
          */
         Format: "csv" | "xlsx";
         /**
-         * CallBehind
-         * @description A request behind a figure, and its call.
+         * CallOfFigure
+         * @description A call that a figure counts, or a request of a call.
          */
-        CallBehind: {
+        CallOfFigure: {
             /** Call Id */
             call_id: string;
             /**
-             * Made At
+             * At
              * Format: date-time
+             * @description When it entered the queue, began, or was filed
              */
-            made_at: string;
+            at: string;
+            /** Queue */
+            queue: string | null;
+            /** Agent */
+            agent: string | null;
+            /**
+             * Result
+             * @description How it left the queue, ended, or was settled
+             */
+            result: string;
             /** Code */
-            code: string;
-            /** Settlement */
-            settlement: string;
-            /** Unit */
-            unit: string | null;
+            code: string | null;
         };
         /**
          * CallsBehind
-         * @description The newest requests behind a figure, at most five hundred.
+         * @description The newest calls behind a row's first figure, at most five hundred.
          */
         CallsBehind: {
             /** Calls */
-            calls: components["schemas"]["CallBehind"][];
+            calls: components["schemas"]["CallOfFigure"][];
         };
         /**
          * Choices
@@ -5039,8 +5050,7 @@ export interface operations {
     reports_show_calls: {
         parameters: {
             query: {
-                scheme: string;
-                code: string;
+                key: string;
                 first: string;
                 last: string;
                 queue?: string;
@@ -5048,7 +5058,9 @@ export interface operations {
                 unit?: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

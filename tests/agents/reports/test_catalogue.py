@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.reports.catalogue import REPORTS, Filters, calls_behind, run_report
+from agents.reports.catalogue import REPORTS, Filters, run_report
 from agents.reports.indicators import ALL_QUEUES, HEADINGS
 from ivr.errors import DefinitionInvalid
 from tests.agents.statistics.books import Connection
@@ -97,13 +97,6 @@ async def test_a_day_ends_at_our_midnight(books: Connection) -> None:
     )
     found = await run_report(books, "category", longer)
     assert found.rows[0][:2] == (f"{EDITION} C01.02", 2)
-
-
-async def test_a_figure_opens_into_the_calls_behind_it(books: Connection) -> None:
-    found = await calls_behind(books, MONTH, EDITION, "C01")
-    assert [row["code"] for row in found] == ["C01.02", "C01.02"]
-    assert await calls_behind(books, MONTH, EDITION, "C02") == []
-    assert len(await calls_behind(books, MONTH, EDITION, "C")) == 2
 
 
 async def test_an_unknown_report_is_named(books: Connection) -> None:

@@ -56,16 +56,29 @@ async def test_an_analyst_runs_a_report_and_sees_no_calls(desk: Desk, pool: Pool
         await desk.ask("GET", "/reports/category?first=2026-11-21&last=2026-11-21")
     ).json()
     assert [row[1] for row in later["rows"]] == [1, 1]
-    behind = f"/requests/behind?scheme=12320-2016&code=C02&{SPAN}"
+    kinds = {one["name"]: one["filters"] for one in listed["reports"]}
+    assert (kinds["day"], kinds["region"]) == (["queue", "agent"], ["queue", "agent", "unit"])
+    behind = f"/reports/category/behind?key=12320-2016%20T01&{SPAN}"
     assert (await desk.ask("GET", behind)).status == 403
 
 
-async def test_who_sees_calls_gets_to_those_behind_a_figure(desk: Desk, pool: Pool) -> None:
+async def test_who_sees_calls_gets_to_those_that_a_figure_counts_and_no_others(
+    desk: Desk, pool: Pool
+) -> None:
     first, second, _ = await requests_filed(pool)
+    await pool.execute("UPDATE call SET queue = 'psych', agent = 'a1002' WHERE call_id = $1", first)
     await desk.enter(Role.SUPERVISOR)
-    behind = f"/requests/behind?scheme=12320-2016&code=C02&{SPAN}"
-    found = await (await desk.ask("GET", behind)).json()
-    assert [one["call_id"] for one in found["calls"]] == [second, first]
+    behind = f"/reports/category/behind?key=12320-2016%20C02.01.01&{SPAN}"
+    for narrowed, expected in (
+        ("", [second, first]),
+        ("&queue=psych", [first]),
+        ("&agent=a1001", [second]),
+        ("&queue=psych&agent=a1001", []),
+        ("&unit=other", []),
+    ):
+        found = await (await desk.ask("GET", behind + narrowed)).json()
+        assert [one["call_id"] for one in found["calls"]] == expected
+    assert (await desk.ask("GET", f"/reports/weather/behind?key=x&{SPAN}")).status == 404
 
 
 async def test_a_report_is_taken_out_as_a_sheet_or_as_text(desk: Desk, pool: Pool) -> None:

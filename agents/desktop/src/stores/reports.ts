@@ -1,10 +1,11 @@
 import { defineStore } from 'pinia'
-import { ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 
 import { api, asked, type Schemas } from '../api'
 import { daysBack } from '../clock'
 
 export type Table = Schemas['Table']
+export type CallBehind = Schemas['CallOfFigure']
 
 export interface Wanted {
   name: string
@@ -15,6 +16,8 @@ export interface Wanted {
   unit: string
 }
 
+export const FILTERS = ['queue', 'agent', 'unit'] as const
+
 const MONTH_DAYS = 30
 
 /** Reports at hand: which there are, what is wanted, and the one that was run. */
@@ -23,9 +26,11 @@ export const useReports = defineStore('reports', () => {
   const wanted = ref<Wanted>({ name: 'day', first: daysBack(MONTH_DAYS), last: daysBack(0), queue: '', agent: '', unit: '' })
   const table = shallowRef<Table | null>(null)
   const shown = shallowRef<Wanted | null>(null)
-  const behind = shallowRef<{ code: string; calls: Schemas['CallBehind'][] } | null>(null)
+  const behind = shallowRef<{ key: string; calls: CallBehind[] } | null>(null)
   const problem = shallowRef<unknown>(null)
   const isRunning = ref(false)
+  /** By what the report that is wanted can be narrowed; an empty list until the reports are known. */
+  const narrows = computed(() => kinds.value.find((one) => one.name === wanted.value.name)?.filters ?? [])
   let running: AbortController | null = null
 
   async function look(): Promise<void> {
@@ -35,7 +40,7 @@ export const useReports = defineStore('reports', () => {
   }
 
   async function run(): Promise<void> {
-    const { name, ...query } = wanted.value
+    const { name, ...query } = narrowed(wanted.value, narrows.value)
     await attempt(async (signal) => {
       table.value = await asked(api.GET('/api/v1/reports/{name}', { params: { path: { name }, query }, signal }))
       shown.value = { name, ...query }
@@ -43,15 +48,14 @@ export const useReports = defineStore('reports', () => {
     })
   }
 
-  /** Show the calls behind a row of the report by category, whose key is a scheme and a code. */
+  /** Show the calls that a row's first figure counts, narrowed as the table is. */
   async function lookBehind(key: string): Promise<void> {
-    const [scheme = '', code = ''] = key.split(' ')
     if (!shown.value) return
-    const { first, last, unit } = shown.value
+    const { name, ...query } = shown.value
     await attempt(async (signal) => {
-      const query = { scheme, code, first, last, unit }
-      const found = await asked(api.GET('/api/v1/requests/behind', { params: { query }, signal }))
-      behind.value = { code, calls: found.calls }
+      const params = { path: { name }, query: { ...query, key } }
+      const found = await asked(api.GET('/api/v1/reports/{name}/behind', { params, signal }))
+      behind.value = { key, calls: found.calls }
     })
   }
 
@@ -79,8 +83,15 @@ export const useReports = defineStore('reports', () => {
     }
   }
 
-  return { kinds, wanted, table, shown, behind, problem, isRunning, look, run, lookBehind, stop }
+  return { kinds, wanted, narrows, table, shown, behind, problem, isRunning, look, run, lookBehind, stop }
 })
+
+/** What is asked for, without what the report cannot be narrowed by. */
+export function narrowed(wanted: Wanted, by: readonly string[]): Wanted {
+  const left = { ...wanted }
+  for (const key of FILTERS) if (!by.includes(key)) left[key] = ''
+  return left
+}
 
 /** Where a report that was shown is taken out from. */
 export function fileOf({ name, ...wanted }: Wanted, form: 'csv' | 'xlsx'): string {
