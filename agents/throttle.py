@@ -36,6 +36,7 @@ SEARCH: Final = Limit("search", 300)
 EXPORT: Final = Limit("export", 10)
 REVEAL: Final = Limit("reveal", 20)
 HELP: Final = Limit("help", 6)
+NOTIFY: Final = Limit("notify", 10)
 
 
 class Throttle:

@@ -10,7 +10,7 @@ import xlsxwriter
 
 from agents.reports.catalogue import Report
 
-_STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_STARTS_A_FORMULA: Final = (*("=", "+", "-", "@", "\t", "\r", "\n"), *("＝", "＋", "－", "＠"))
 _SHORT: Final = 3
 
 

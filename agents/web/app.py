@@ -22,6 +22,7 @@ from agents.web import (
     alarms,
     api,
     articles,
+    audit,
     calls,
     categories,
     desk,
@@ -32,6 +33,7 @@ from agents.web import (
     forms,
     headers,
     health,
+    notices,
     openapi,
     pausing,
     presence,
@@ -231,6 +233,11 @@ ROUTES: Final[tuple[Route, ...]] = (
         users.drop_factor,
         Permission.USERS_MANAGE,
     ),
+    ("POST", f"{_V1}/notices", notices.send, Permission.PEOPLE_NOTIFY),
+    ("GET", f"{_V1}/audit", audit.show, Permission.AUDIT_READ),
+    ("GET", f"{_V1}/audit/actions", audit.show_actions, Permission.AUDIT_READ),
+    ("GET", f"{_V1}/audit/chain", audit.show_chain, Permission.AUDIT_READ),
+    ("GET", f"{_V1}/audit/file", audit.take_out, Permission.AUDIT_READ),
 )
 
 

@@ -58,6 +58,12 @@ class Flag(BaseModel):
     advice: str
 
 
+class Suspicion(BaseModel):
+    """A danger that the note may be about though no word of it stands there."""
+
+    words: list[str] = Field(description="What sounded like it, strongest first; maybe none")
+
+
 class Suggested(BaseModel):
     """What a note is about, as far as a machine can tell."""
 
@@ -66,6 +72,9 @@ class Suggested(BaseModel):
     settled: str = Field(description="The deepest level that is certain; empty when none is")
     reason: str = Field(description="The words, keys or earlier notes that led there, in Chinese")
     flags: list[Flag]
+    suspicion: Suspicion | None = Field(
+        description="To be asked about; null where a flag has said so already, or nothing sounds so"
+    )
     guess: str
     confidence: list[float] = Field(description="Of the guess, by level; to be sent with the form")
     model: str
@@ -123,10 +132,11 @@ async def suggest(request: web.Request, body: Note) -> r200[Suggested]:
         queue=body.queue,
     )
     verdict = await request.app[SUGGESTIONS].verdict(asked)
-    return answer(_suggested(verdict, flags))
+    return answer(suggested(verdict, flags))
 
 
-def _suggested(verdict: Verdict | None, flags: list[Flag]) -> Suggested:
+def suggested(verdict: Verdict | None, flags: list[Flag]) -> Suggested:
+    """Say what a verdict means for the desk; without one, what the patterns have found."""
     if verdict is None:
         return Suggested(
             ready=False,
@@ -134,6 +144,7 @@ def _suggested(verdict: Verdict | None, flags: list[Flag]) -> Suggested:
             settled="",
             reason="",
             flags=flags,
+            suspicion=None,
             guess="",
             confidence=[],
             model="",
@@ -150,10 +161,17 @@ def _suggested(verdict: Verdict | None, flags: list[Flag]) -> Suggested:
         settled=verdict.code,
         reason=verdict.reason,
         flags=flags,
+        suspicion=_suspicion(verdict, flags),
         guess=verdict.guess,
         confidence=[round(value, 4) for value in verdict.confidence],
         model=verdict.model,
     )
+
+
+def _suspicion(verdict: Verdict, flags: list[Flag]) -> Suspicion | None:
+    if verdict.alarming is None or flags:
+        return None
+    return Suspicion(words=list(verdict.alarming))
 
 
 def _category(tree: Taxonomy, node: Node) -> Category:

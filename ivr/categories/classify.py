@@ -60,6 +60,8 @@ class Verdict:
     """Names of the red flags that the text shows."""
     model: str
     taxonomy: str
+    alarming: tuple[str, ...] | None = None
+    """Not None: the text sounds like a danger that it does not name, most of all by these words."""
 
     def as_row(self) -> dict[str, Any]:
         """Return the JSON form of `python -m ivr classify`."""
@@ -120,6 +122,7 @@ class Classifier:
         alarmed = read and self._alarmed(touched, recall)
         barred = alarmed or self._suspicious(belief) or any(flag.forbids_settling for flag in flags)
         code = "" if barred else _settled(guess, confidence)
+        fears = self.model.alarming(touched) if alarmed else None
         return Verdict(
             code=code,
             guess=guess,
@@ -129,7 +132,7 @@ class Classifier:
             reason="；".join(
                 [
                     *(f"红旗：{flag.title}" for flag in flags),
-                    *(_feared(self.model.alarming(touched)) if alarmed and not flags else ()),
+                    *(_feared(fears) if fears is not None and not flags else ()),
                     *(f"{item.said_by}：{self.taxonomy.node(item.node).name}" for item in known),
                     *_cited(recall, guess),
                     *_words(self.model.reasons(touched, rows, at)),
@@ -140,6 +143,7 @@ class Classifier:
             flags=tuple(flag.name for flag in flags),
             model=self.version,
             taxonomy=self.taxonomy.id,
+            alarming=fears,
         )
 
     def _suspicious(self, belief: Belief) -> bool:

@@ -1113,6 +1113,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Show a line at desks; whoever is signed in has it at once, nobody later. */
+        post: operations["notices_send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give a page of the audit. */
+        get: operations["audit_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List what can be filtered by. */
+        get: operations["audit_show_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Walk along the whole chain and tell whether it holds, or where it breaks. */
+        get: operations["audit_show_chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give all lines that are wanted as CSV. */
+        get: operations["audit_take_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2106,6 +2191,17 @@ export interface components {
             advice: string;
         };
         /**
+         * Suspicion
+         * @description A danger that the note may be about though no word of it stands there.
+         */
+        Suspicion: {
+            /**
+             * Words
+             * @description What sounded like it, strongest first; maybe none
+             */
+            words: string[];
+        };
+        /**
          * Suggested
          * @description What a note is about, as far as a machine can tell.
          */
@@ -2132,6 +2228,8 @@ export interface components {
             reason: string;
             /** Flags */
             flags: components["schemas"]["Flag"][];
+            /** @description To be asked about; null where a flag has said so already, or nothing sounds so */
+            suspicion: components["schemas"]["Suspicion"] | null;
             /** Guess */
             guess: string;
             /**
@@ -2924,6 +3022,124 @@ export interface components {
             link: string;
             /** Valid Seconds */
             valid_seconds: number;
+        };
+        /**
+         * NewNotice
+         * @description A line, and for whom: a person, a queue's agents, or with neither everybody at a desk.
+         */
+        NewNotice: {
+            /** Text */
+            text: string;
+            /**
+             * Person
+             * @default
+             */
+            person: string;
+            /**
+             * Queue
+             * @default
+             */
+            queue: string;
+        };
+        /**
+         * Told
+         * @description Whom it went to.
+         */
+        Told: {
+            /**
+             * People
+             * @description Staff ids; empty: everybody at a desk
+             */
+            people: string[];
+        };
+        /**
+         * AuditLine
+         * @description Who did what to what.
+         */
+        AuditLine: {
+            /** Seq */
+            seq: number;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Actor
+             * @description Staff id; empty when nobody is known
+             */
+            actor: string;
+            /** Action */
+            action: string;
+            /** Object */
+            object: string;
+            /**
+             * Detail
+             * @description JSON
+             */
+            detail: string;
+            /**
+             * Hash
+             * @description Of this line and the one before it, hexadecimal
+             */
+            hash: string;
+        };
+        /**
+         * AuditLines
+         * @description Lines, the newest first.
+         */
+        AuditLines: {
+            /** Lines */
+            lines: components["schemas"]["AuditLine"][];
+            /**
+             * More
+             * @description Ask again with `before` the last number
+             */
+            more: boolean;
+        };
+        /**
+         * Actions
+         * @description All actions that were ever written down.
+         */
+        Actions: {
+            /** Actions */
+            actions: string[];
+        };
+        /**
+         * ChainBreak
+         * @description A line at which the chain does not hold.
+         */
+        ChainBreak: {
+            /** Seq */
+            seq: number;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Why
+             * @description `changed`, `missing` (lines before it are gone), `relinked`
+             */
+            why: string;
+        };
+        /**
+         * Chain
+         * @description Whether the chain holds.
+         */
+        Chain: {
+            /** Lines */
+            lines: number;
+            /**
+             * Newest Hash
+             * @description Note it: a chain does not tell that its end was cut off
+             */
+            newest_hash: string;
+            /**
+             * Breaks
+             * @description The first; none when the chain holds
+             */
+            breaks: components["schemas"]["ChainBreak"][];
         };
         /**
          * Fault
@@ -5503,6 +5719,171 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notices_send: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNotice"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_show: {
+        parameters: {
+            query: {
+                before?: number;
+                first: string;
+                last: string;
+                actor?: string;
+                action?: string;
+                object?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLines"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_show_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Actions"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_show_chain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chain"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_take_out: {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+                actor?: string;
+                action?: string;
+                object?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
             };
             /** @description Why it was not done. */
             default: {

@@ -15,7 +15,9 @@ REPORT = Report(
 )
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x"]
+)
 def test_no_word_of_a_csv_is_taken_for_a_formula(text: str) -> None:
     assert closed(text) == f"'{text}"
     assert closed("咨询") == "咨询"

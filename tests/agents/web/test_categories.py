@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agents.roles import Role
-from ivr.categories.taxonomy import edition
+from agents.web.categories import Flag, suggested
+from ivr.categories.classify import Verdict
+from ivr.categories.taxonomy import CURRENT, edition
 from tests.agents.conftest import Desk
 
 
@@ -39,6 +43,32 @@ async def test_a_note_shows_its_dangers_even_without_a_model(desk: Desk) -> None
     shown = await say(desk, "POST", "/categories/suggestion", {"text": "我不想活了"})
     assert (shown["ready"], shown["candidates"]) == (False, [])
     assert [flag["name"] for flag in shown["flags"]] == ["self_harm"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "suspicion"),
+    [((), {"words": ["哪里都不对"]}), ((Flag(name="urgent", title="x", advice="y"),), None)],
+)
+def test_what_only_sounds_like_a_danger_is_told_apart_from_what_names_one(
+    flags: tuple[Flag, ...], suspicion: object
+) -> None:
+    verdict = Verdict(
+        code="",
+        guess="C02",
+        path=("咨询",),
+        confidence=(0.5,) * 4,
+        top=(),
+        reason="",
+        review=True,
+        flags=(),
+        model="m",
+        taxonomy=CURRENT,
+        alarming=("哪里都不对",),
+    )
+    told = json.loads(suggested(verdict, list(flags)).model_dump_json())
+    assert told["suspicion"] == suspicion
+    calm = replace(verdict, alarming=None)
+    assert suggested(calm, []).suspicion is None
 
 
 async def test_a_note_is_never_part_of_an_address(desk: Desk) -> None:

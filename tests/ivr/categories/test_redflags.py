@@ -75,6 +75,9 @@ def test_of_dangers_that_nobody_names_four_in_five_reach_a_person_and_say_why(
     feared = [v for v in verdicts if v.reason.startswith(("红旗", "疑似险情"))]
     assert len(feared) >= 0.8 * len(verdicts)
     assert all(v.review and v.code == "" for v in feared)
+    hidden = [v for v in feared if not v.flags]
+    assert hidden
+    assert all(v.alarming is not None for v in hidden)
 
 
 def test_fewer_than_one_ordinary_note_in_ten_sounds_like_a_hidden_danger(
