@@ -28,10 +28,8 @@ class MainFigures:
 
     calls: int
     """来电: calls to us, numbers held back left out."""
-    requested: int
-    """人工请求量: calls that asked for a person and are over."""
     answered: int
-    """接通量, of those."""
+    """接通量, of those that asked for a person and are over."""
     connected: Ratio
     """接通率: net, as in the queue indicators."""
     services: tuple[tuple[str, int], ...]
@@ -77,7 +75,7 @@ def text_message(span: str, figures: MainFigures, limit: int) -> TextMessage:
 
 def _statements(figures: MainFigures) -> Iterable[tuple[int, str]]:
     """Give each statement with its place in the sentence, the most important first."""
-    yield 0, f"，转人工{figures.requested}接通{figures.answered}"
+    yield 0, f"，接通{figures.answered}"
     if (share := figures.connected.sign()) != DASH:
         yield 1, f"，接通率{share}"
     yield _REQUESTS, f"，受理{sum(count for _, count in figures.services)}件次"
