@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pyotp
@@ -144,6 +146,7 @@ PAGES: Final = {
     Role.ADMINISTRATOR: ("people", "board", "account"),
     Role.SUPERVISOR: ("desk", "knowledge", "board", "reports", "submissions", "sound", "account"),
     Role.EDITOR: ("knowledge",),
+    Role.AUDITOR: ("audit",),
 }
 
 
@@ -191,7 +194,7 @@ async def test_axe_finds_nothing_serious_in_a_call(people: Hotline, browser: Bro
         await desk.go_online()
         await talking(desk, caller)
         await desk.page.locator("[data-test=reveal]").click()
-        await desk.page.get_by_label("办理记录").fill("孩子发烧三十九度，想问怎么办")
+        await suspected(desk)
         await desk.page.keyboard.press("F7")
         await expect(desk.page.get_by_label("转接到").first).to_be_visible(timeout=PATIENCE_MS)
         await desk.page.keyboard.press("F1")
@@ -200,9 +203,84 @@ async def test_axe_finds_nothing_serious_in_a_call(people: Hotline, browser: Bro
         found = [*await grave(desk.page), *await grave(chief)]
         await notice.get_by_role("button", name="知道了").press("Enter")
         await expect(notice).to_have_count(0, timeout=PATIENCE_MS)
+        await asked_about(desk)
         await end(desk)
         await caller.ended(within=30)
     assert found == []
+
+
+HIDDEN: Final = "他把自己的东西都送人了，说以后不麻烦大家了"
+"""A danger of which no word stands there."""
+
+
+async def suspected(desk: Desk) -> None:
+    """Type what sounds like a danger: it is said, and the hands stay where they are."""
+    note = desk.page.get_by_label("办理记录")
+    await note.fill(HIDDEN)
+    await expect(desk.page.locator("[data-test=suspicion]")).to_contain_text(
+        "疑似险情，请核实", timeout=PATIENCE_MS
+    )
+    await expect(note).to_be_focused()
+    await expect(desk.page.get_by_role("alert")).to_have_count(0)
+
+
+async def asked_about(desk: Desk) -> None:
+    """Say by the keyboard alone that the caller was asked, and go on where one was."""
+    note = desk.page.get_by_label("办理记录")
+    await note.focus()
+    await desk.page.keyboard.press("Tab")
+    await expect(desk.page.get_by_role("button", name="已核实")).to_be_focused()
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.page.locator("[data-test=suspicion]")).to_have_count(0)
+    await expect(note).to_be_focused()
+
+
+async def test_a_line_of_the_supervisors_stands_at_the_desk_until_it_is_put_away(
+    people: Hotline, browser: Browser
+) -> None:
+    async with open_desk(people, browser, "a2001") as desk, window(browser) as chief:
+        await desk.sign_in()
+        await desk.own_line()
+        await enter(people, chief, "supervisor9", Role.SUPERVISOR)
+        await chief.get_by_role("link", name="看板").click()
+        await chief.get_by_text("某人").click()
+        await chief.get_by_label("工号").fill("a2001")
+        await chief.get_by_label("内容").fill("<b>请到会议室</b>")
+        await chief.get_by_label("内容").press("Enter")
+        await expect(chief.locator("[data-test=notified]")).to_have_text(
+            "已发送。", timeout=PATIENCE_MS
+        )
+        notice = desk.page.locator("[data-test=notice-text]")
+        await expect(notice).to_contain_text("：<b>请到会议室</b>", timeout=PATIENCE_MS)
+        await expect(chief.locator("[data-test=notice-text]")).to_have_count(0)
+        await notice.get_by_role("button", name="知道了").press("Enter")
+        await expect(notice).to_have_count(0)
+
+
+async def test_the_auditor_sees_what_was_done_and_that_the_chain_holds(
+    people: Hotline, browser: Browser, tmp_path: Path
+) -> None:
+    async with window(browser) as page:
+        await enter(people, page, "auditor9", Role.AUDITOR)
+        own = page.locator("[data-test='audit-link.made']").filter(has_text="auditor9")
+        await expect(own.first).to_contain_text("operator", timeout=PATIENCE_MS)
+        await page.get_by_label("人员").fill("auditor9")
+        await page.get_by_label("人员").press("Enter")
+        await expect(own).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(page.locator("[data-test='audit-audit.read']").first).to_contain_text(
+            "查阅审计"
+        )
+        await page.get_by_role("button", name="核验").press("Enter")
+        await expect(page.locator("[data-test=chain]")).to_contain_text(
+            "哈希链完整", timeout=PATIENCE_MS
+        )
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="下载 CSV").press("Enter")
+        taken = tmp_path / "audit.csv"
+        await (await download.value).save_as(taken)
+        assert {row[2] for row in csv.reader(taken.read_text("utf-8-sig").splitlines()[1:])} == {
+            "auditor9"
+        }
 
 
 async def end(desk: Desk) -> None:

@@ -16,6 +16,7 @@ export function makeRoutes(): Router {
       { path: '/board', name: 'board', component: () => import('./pages/BoardPage.vue') },
       { path: '/reports', name: 'reports', component: () => import('./pages/ReportsPage.vue') },
       { path: '/submissions', name: 'submissions', component: () => import('./pages/SubmissionsPage.vue') },
+      { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue') },
       { path: '/sound', name: 'sound', component: () => import('./pages/SoundPage.vue') },
       { path: '/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
       { path: '/:rest(.*)*', redirect: '/login' },

@@ -1,7 +1,7 @@
 /** Which page somebody may use, and where he is sent instead. Pure. */
 import type { Schemas } from './api'
 
-export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'submissions' | 'sound' | 'account'
+export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'submissions' | 'audit' | 'sound' | 'account'
 type Person = Pick<Schemas['Session'], 'limited' | 'permissions'>
 
 /** The permission that a page's data need; the rest is for everybody who is signed in. */
@@ -12,10 +12,11 @@ const NEEDS: Partial<Record<Page, string>> = {
   board: 'live.see',
   reports: 'reports.see',
   submissions: 'submissions.work',
+  audit: 'audit.read',
   sound: 'calls.take',
 }
 /** The first of these that somebody may use is where he begins. */
-const HOMES: readonly Page[] = ['desk', 'people', 'board', 'knowledge', 'account']
+const HOMES: readonly Page[] = ['desk', 'people', 'board', 'knowledge', 'audit', 'account']
 
 export function mayUse(page: Page, person: Person): boolean {
   const needed = NEEDS[page]

@@ -15,7 +15,7 @@ describe('whoever comes in', () => {
     ['an administrator', ADMINISTRATOR, 'people'],
     ['an analyst', ANALYST, 'board'],
     ['an editor', EDITOR, 'knowledge'],
-    ['an auditor', AUDITOR, 'account'],
+    ['an auditor', AUDITOR, 'audit'],
     ['one who has no password yet', { ...ADMINISTRATOR, limited: true }, 'setup'],
   ] as const)('%s begins where he may be', (_, person, home) => {
     expect(homeOf(person)).toBe(home)
@@ -27,7 +27,7 @@ describe('whoever comes in', () => {
   })
 })
 
-it.each(['desk', 'people', 'board', 'reports', 'sound', 'account', 'setup'] as const)('nobody gets “%s” without having signed in', (page) => {
+it.each(['desk', 'people', 'board', 'reports', 'audit', 'sound', 'account', 'setup'] as const)('nobody gets “%s” without having signed in', (page) => {
   expect(detour(page, null)).toBe('login')
 })
 
@@ -35,6 +35,7 @@ it('nobody gets a page whose data he would be refused', () => {
   expect(detour('desk', ADMINISTRATOR)).toBe('people')
   expect(detour('people', AGENT)).toBe('desk')
   expect(mayUse('board', AUDITOR)).toBe(false)
+  expect(mayUse('audit', ADMINISTRATOR)).toBe(false)
   expect(mayUse('reports', AGENT)).toBe(false)
   expect(mayUse('submissions', AGENT)).toBe(false)
   expect(mayUse('knowledge', ANALYST)).toBe(false)

@@ -10,6 +10,8 @@ export interface Notice {
   alarm: string
   text: string
   by: string
+  /** As colleagues know him. */
+  name: string
   at: Date
 }
 
@@ -25,10 +27,10 @@ export const useNotices = defineStore('notices', () => {
   const session = useSession()
   let keys = 0
 
-  events.on('notice', ({ alarm, text, by }) => {
+  events.on('notice', ({ alarm, text, by, by_name: name }) => {
     const said = (value: unknown): string => (typeof value === 'string' ? value : '')
     if (said(by) === session.person?.person && said(alarm)) return
-    const made = { key: ++keys, alarm: said(alarm), text: said(text), by: said(by), at: new Date() }
+    const made = { key: ++keys, alarm: said(alarm), text: said(text), by: said(by), name: said(name), at: new Date() }
     all.value = [made, ...all.value].slice(0, MOST)
   })
 
