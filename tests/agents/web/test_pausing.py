@@ -24,11 +24,13 @@ SAYS = {True: "RECORDING_PAUSED", False: "RECORDING_RESUMED"}
 async def bridge(redis: Redis, pool: Pool) -> AsyncIterator[list[dict[str, Any]]]:
     """Asterisk, the bridge and the ledger: what is asked for stands in the journal."""
     granted: list[dict[str, Any]] = []
+    over = asyncio.Event()
 
     async def grants() -> None:
-        while True:
-            found = await redis.blpop([list_key("n1")], timeout=60)
-            assert found is not None
+        # Told rather than cancelled: the client can lose a cancellation while it connects.
+        while not over.is_set():
+            if (found := await redis.blpop([list_key("n1")], timeout=0.1)) is None:
+                continue
             wish = json.loads(found[1])
             granted.append(wish)
             await pool.execute(
@@ -39,9 +41,11 @@ async def bridge(redis: Redis, pool: Pool) -> AsyncIterator[list[dict[str, Any]]
             )
 
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(grants())
-        yield granted
-        task.cancel()
+        tasks.create_task(grants())
+        try:
+            yield granted
+        finally:
+            over.set()
 
 
 @pytest.fixture
