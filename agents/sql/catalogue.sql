@@ -159,3 +159,22 @@ LEFT JOIN LATERAL (
 WHERE v.position = 1 AND v.outcome <> 'waiting'
   AND v.entered_at >= :first AND v.entered_at < :last
   AND (:queue = '' OR v.queue = :queue) AND (:agent = '' OR v.agent = :agent) AND :unit = '';
+
+-- name: calls_rated(first, last, queue, agent, unit)^
+-- 来电, how many of them were rated, and how many of those 满意 or 基本满意.
+SELECT count(*) AS calls, count(rating) AS rated, count(*) FILTER (WHERE rating <= 2) AS content
+FROM report.call
+WHERE started_at >= :first AND started_at < :last
+  AND direction = 'inbound' AND disposition <> 'blocked'
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = '';
+
+-- name: requests_by_service(first, last, queue, agent, unit)
+-- 件次 by service type of each edition.
+SELECT scheme, service, count(*) AS requests
+FROM report.request AS r
+WHERE NOT superseded AND made_at >= :first AND made_at < :last AND (:unit = '' OR unit = :unit)
+  AND (:queue || :agent = '' OR EXISTS (
+      SELECT FROM report.call AS c
+      WHERE c.opened_at = r.opened_at AND c.call_id = r.call_id
+        AND (:queue = '' OR c.queue = :queue) AND (:agent = '' OR c.agent = :agent)))
+GROUP BY 1, 2 ORDER BY 1, 2;

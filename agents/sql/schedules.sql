@@ -1,0 +1,116 @@
+-- name: schedules_of(owner)
+-- Somebody's schedules that are in force, by the report they mail.
+SELECT c.schedule_id, c.saved_id, s.name, c.every, c.on_day, c.at, c.recipients, c.form,
+       c.short_text, c.next_due
+FROM report_schedule AS c JOIN saved_report AS s USING (saved_id)
+WHERE s.owner = :owner AND s.deleted_at IS NULL AND c.stopped_at IS NULL
+ORDER BY s.name, c.schedule_id;
+
+-- name: count_schedules(owner)$
+-- How many somebody has in force.
+SELECT count(*) FROM report_schedule AS c JOIN saved_report AS s USING (saved_id)
+WHERE s.owner = :owner AND s.deleted_at IS NULL AND c.stopped_at IS NULL;
+
+-- name: make_schedule(saved_id, owner, every, on_day, at, recipients, form, short_text, next_due)$
+-- Have one's own report mailed from now on; nothing when it is not his own.
+INSERT INTO report_schedule (saved_id, every, on_day, at, recipients, form, short_text, next_due)
+SELECT saved_id, :every, :on_day, :at, :recipients, :form, :short_text, :next_due
+FROM saved_report WHERE saved_id = :saved_id AND owner = :owner AND deleted_at IS NULL
+RETURNING schedule_id;
+
+-- name: stop_schedule(schedule_id, owner)$
+-- Mail no more; what is under way is still finished.
+UPDATE report_schedule AS c SET stopped_at = now()
+FROM saved_report AS s
+WHERE s.saved_id = c.saved_id AND c.schedule_id = :schedule_id AND s.owner = :owner
+  AND c.stopped_at IS NULL
+RETURNING schedule_id;
+
+-- name: schedules_of_report(saved_id)
+-- A report's schedules in force, whose next time is reckoned anew when it is brought back.
+SELECT schedule_id, every, on_day, at FROM report_schedule
+WHERE saved_id = :saved_id AND stopped_at IS NULL;
+
+-- name: due_schedules(now)
+-- Schedules whose time has come, each for one server alone while its transaction lasts.
+SELECT c.schedule_id, c.every, c.on_day, c.at, c.next_due
+FROM report_schedule AS c
+WHERE c.next_due <= :now AND c.stopped_at IS NULL
+  AND EXISTS (SELECT FROM saved_report AS s WHERE s.saved_id = c.saved_id AND s.deleted_at IS NULL)
+ORDER BY c.next_due LIMIT 100
+FOR UPDATE OF c SKIP LOCKED;
+
+-- name: set_next_due(schedule_id, next_due)!
+-- Say when a schedule's report is due next.
+UPDATE report_schedule SET next_due = :next_due WHERE schedule_id = :schedule_id;
+
+-- name: make_run(schedule_id, due_at)$
+-- Write down that a report is due, once for each time; its recipients are those of this moment.
+WITH made AS (
+    INSERT INTO report_run (schedule_id, due_at, try_at) VALUES (:schedule_id, :due_at, :due_at)
+    ON CONFLICT (schedule_id, due_at) DO NOTHING
+    RETURNING run_id, schedule_id
+), told AS (
+    INSERT INTO report_delivery (run_id, recipient)
+    SELECT DISTINCT m.run_id, r FROM made AS m
+    JOIN report_schedule AS c USING (schedule_id), unnest(c.recipients) AS r
+)
+SELECT run_id FROM made;
+
+-- name: take_run(holder, now, lease)^
+-- Take the next run that is due, or whose holder let its lease lapse, for as long as the lease.
+UPDATE report_run AS r
+SET state = 'sending', holder = :holder, lease_until = :now::timestamptz + :lease::interval,
+    tries = r.tries + 1, begun_at = coalesce(r.begun_at, :now)
+FROM report_schedule AS c JOIN saved_report AS s USING (saved_id)
+    JOIN user_account AS u ON u.person = s.owner
+WHERE r.run_id = (
+    SELECT run_id FROM report_run
+    WHERE ended_at IS NULL AND try_at <= :now AND (holder IS NULL OR lease_until < :now)
+    ORDER BY try_at, run_id LIMIT 1
+    FOR UPDATE SKIP LOCKED)
+  AND c.schedule_id = r.schedule_id
+RETURNING r.run_id, r.schedule_id, r.due_at, r.tries, c.form, c.short_text, s.saved_id, s.owner,
+          s.name, s.report, s.period, s.queue, s.agent, s.unit, u.role, u.active;
+
+-- name: keep_run(run_id, holder, now, lease)$
+-- Hold a run for longer; nothing when it has become another's.
+UPDATE report_run SET lease_until = :now::timestamptz + :lease::interval
+WHERE run_id = :run_id AND holder = :holder AND ended_at IS NULL
+RETURNING run_id;
+
+-- name: deliveries_left(run_id)
+-- To whom a run is still to be sent.
+SELECT recipient FROM report_delivery WHERE run_id = :run_id AND state = 'waiting'
+ORDER BY recipient;
+
+-- name: end_delivery(run_id, recipient, state, reason, now)!
+-- Say that one address has it, or will not have it.
+UPDATE report_delivery SET state = :state, reason = :reason, ended_at = :now
+WHERE run_id = :run_id AND recipient = :recipient AND state = 'waiting';
+
+-- name: put_run_off(run_id, holder, try_at, reason)!
+-- Give a run up for now.
+UPDATE report_run
+SET state = 'waiting', holder = NULL, lease_until = NULL, try_at = :try_at, reason = :reason
+WHERE run_id = :run_id AND holder = :holder;
+
+-- name: end_run_of_report(run_id, holder, state, reason, now)$
+-- End a run; nothing when it has become another's.
+UPDATE report_run
+SET state = :state, holder = NULL, lease_until = NULL, ended_at = :now, reason = :reason
+WHERE run_id = :run_id AND holder = :holder AND ended_at IS NULL
+RETURNING run_id;
+
+-- name: runs_of(owner, most)
+-- The newest runs of somebody's schedules, each with how many addresses have it and which refused.
+SELECT r.run_id, r.schedule_id, s.name, r.due_at, r.state, r.tries, r.try_at, r.ended_at, r.reason,
+       count(*) FILTER (WHERE d.state = 'sent') AS sent,
+       count(d.recipient) AS recipients,
+       coalesce(array_agg(d.recipient ORDER BY d.recipient) FILTER (WHERE d.state = 'refused'),
+                '{}') AS refused
+FROM report_run AS r JOIN report_schedule AS c USING (schedule_id)
+    JOIN saved_report AS s USING (saved_id)
+    LEFT JOIN report_delivery AS d USING (run_id)
+WHERE s.owner = :owner
+GROUP BY r.run_id, s.name ORDER BY r.due_at DESC, r.run_id DESC LIMIT :most;
