@@ -37,6 +37,8 @@ class Permission(StrEnum):
     """Put calls under a legal hold, and take it off."""
     REPORTS_SEE = "reports.see"
     """Run reports and take them out; the calls behind a figure need `calls.see`."""
+    REPORTS_MAIL = "reports.mail"
+    """Have reports mailed on a schedule, to addresses that the centre allows."""
     SUBMISSIONS_WORK = "submissions.work"
     """See who has reported, hand in months of units, accept them and send them back."""
     ARTICLES_READ = "articles.read"
@@ -104,6 +106,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         | {
             Permission.CALLS_SEE,
             Permission.REPORTS_SEE,
+            Permission.REPORTS_MAIL,
             Permission.SUBMISSIONS_WORK,
             Permission.RECORDINGS_HEAR_ALL,
             Permission.RECORDINGS_HOLD,
@@ -127,7 +130,12 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             {Permission.ARTICLES_READ, Permission.ARTICLES_WRITE, Permission.ARTICLES_APPROVE}
         ),
         Role.ANALYST: frozenset(
-            {Permission.LIVE_SEE, Permission.REPORTS_SEE, Permission.SUBMISSIONS_WORK}
+            {
+                Permission.LIVE_SEE,
+                Permission.REPORTS_SEE,
+                Permission.REPORTS_MAIL,
+                Permission.SUBMISSIONS_WORK,
+            }
         ),
         # Three who watch each other (GB/T 22239): who runs the system reads no caller's words
         # and no audit, and who reads the audit runs nothing.
