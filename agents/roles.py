@@ -41,6 +41,10 @@ class Permission(StrEnum):
     """Have reports mailed on a schedule, to addresses that the centre allows."""
     SUBMISSIONS_WORK = "submissions.work"
     """See who has reported, hand in months of units, accept them and send them back."""
+    BULLETINS_WORK = "bulletins.work"
+    """Compile the bulletin, write its text, send it to review and back, and take it out."""
+    BULLETINS_PUBLISH = "bulletins.publish"
+    """Publish a bulletin that somebody else has sent to review."""
     ARTICLES_READ = "articles.read"
     """Search and read the knowledge base, and say what is wrong in it or missing."""
     ARTICLES_WRITE = "articles.write"
@@ -108,6 +112,8 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             Permission.REPORTS_SEE,
             Permission.REPORTS_MAIL,
             Permission.SUBMISSIONS_WORK,
+            Permission.BULLETINS_WORK,
+            Permission.BULLETINS_PUBLISH,
             Permission.RECORDINGS_HEAR_ALL,
             Permission.RECORDINGS_HOLD,
             Permission.REQUESTS_CORRECT,
@@ -135,6 +141,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.REPORTS_SEE,
                 Permission.REPORTS_MAIL,
                 Permission.SUBMISSIONS_WORK,
+                Permission.BULLETINS_WORK,
             }
         ),
         # Three who watch each other (GB/T 22239): who runs the system reads no caller's words

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NoReturn
 
 import asyncpg
@@ -34,7 +36,7 @@ LOST_SECONDS: Final = 20.0
 LONGEST_SECONDS: Final = 900.0
 _FAREWELL_SECONDS: Final = 2.0
 _TAIL_BYTES: Final = 2_000
-_PIECE: Final = 4_096
+_LONGEST_LINE: Final = 1_048_576
 
 FIRST_WORDS: Final = ("setpriv", "--pdeathsig", "KILL", "--", "nice", "-n", "19")
 """A worker dies with its server, and no desk waits for it."""
@@ -159,29 +161,40 @@ class Runner:
         except asyncio.CancelledError:
             state, failure = "lost", Failure(failed="")
             raise
+        except Exception as error:  # noqa: BLE001 - whatever a worker writes, the desks go on
+            tail += repr(error).encode()
         finally:
             await self._end(run_id, kind, state, failure, tail)
 
     @asynccontextmanager
     async def _worker(self, run_id: int, kind: str) -> AsyncIterator[asyncio.subprocess.Process]:
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *FIRST_WORDS, *self._workers[kind], stdin=pipe, stdout=pipe, stderr=pipe
-        )
-        _log.info("run.started", run_id=run_id, kind=kind, process=process.pid)
-        try:
-            assert process.stdin is not None  # noqa: S101 - it is a pipe
-            task = Task(run_id=run_id, database=self._database)
-            with suppress(ConnectionError):
-                process.stdin.write(task.model_dump_json().encode() + b"\n")
-                await process.stdin.drain()
-                process.stdin.close()
-            yield process
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-            await process.wait()
+        # What a killed worker leaves in its folder goes with the folder.
+        with TemporaryDirectory(prefix="run-") as folder:
+            process = await asyncio.create_subprocess_exec(
+                *(*FIRST_WORDS, "env", f"TMPDIR={folder}", *self._workers[kind]),
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                limit=_LONGEST_LINE,
+            )
+            _log.info("run.started", run_id=run_id, kind=kind, process=process.pid)
+            try:
+                await self._hand_over(process, run_id)
+                yield process
+            finally:
+                if process.returncode is None:
+                    with suppress(ProcessLookupError):
+                        process.kill()
+                await process.wait()
+
+    async def _hand_over(self, process: asyncio.subprocess.Process, run_id: int) -> None:
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        task = Task(run_id=run_id, database=self._database)
+        with suppress(ConnectionError):
+            process.stdin.write(task.model_dump_json().encode() + b"\n")
+            await process.stdin.drain()
+            process.stdin.close()
 
     async def _follow(
         self, process: asyncio.subprocess.Process, run_id: int, tail: bytearray
@@ -191,7 +204,7 @@ class Runner:
         assert process.stderr is not None  # noqa: S101
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(self._beat(process, run_id))
-            tasks.create_task(_keep_tail(process.stderr, tail))
+            tasks.create_task(_pass_on(process.stderr, tail))
             failure = await self._hear(process.stdout, run_id)
             await process.wait()
             beating.cancel()
@@ -245,7 +258,11 @@ def _told(line: bytes) -> Step | Failure:
         return Failure(failed="broken")
 
 
-async def _keep_tail(stream: asyncio.StreamReader, tail: bytearray) -> None:
-    while piece := await stream.read(_PIECE):
-        tail += piece
-        del tail[:-_TAIL_BYTES]
+async def _pass_on(stream: asyncio.StreamReader, tail: bytearray) -> None:
+    """Pass a worker's log on to ours; keep the end of whatever else it writes."""
+    async for line in stream:
+        if line.startswith(b"{"):
+            sys.stderr.write(line.decode("utf-8", "replace"))
+        else:
+            tail += line
+            del tail[:-_TAIL_BYTES]

@@ -25,6 +25,8 @@ from agents.learner import keep_learning
 from agents.live import Watch
 from agents.passwords import Vault
 from agents.roles import Role
+from agents.runs import Runner
+from agents.statistics import issue_runs
 from agents.suggestions import Suggestions
 from agents.web.app import Parts, Stores, make_app
 from agents.web.enter import link_of
@@ -87,6 +89,7 @@ async def running(settings: Settings) -> AsyncIterator[int]:
             Watch(redis, settings.node.name),
             Suggestions(lambda: open_learnt(settings.web.model)),
             Feed(redis, settings.node.name),
+            Runner(pool, settings.database, {issue_runs.KIND: issue_runs.WORKER}),
         )
         parts.feed.watch(parts.watch.hear)
         running_beside = [
@@ -120,6 +123,7 @@ def _beside(pool: Pool, settings: Settings, parts: Parts) -> dict[str, Coroutine
         "upkeep": upkeep.run(pool),
         "places": asyncio.to_thread(places.prepare),
         "presence": Attendance(doors, wrap_up).run(),
+        "runs": parts.runner.run(),
         "alarms": Alarms(pool, parts.watch, parts.feed).run(),
     }
     if link is not None:

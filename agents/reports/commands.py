@@ -19,7 +19,7 @@ import typer
 
 from agents.database import queries
 from agents.reports.catalogue import REPORTS, Filters, run_report
-from agents.reports.editorial import Editorial, load_editorial, parse_editorial
+from agents.reports.editorial import load_editorial
 from agents.reports.scheme import network, scheme, schemes
 from agents.reports.tally import Period, Standing
 from agents.statistics import counts, units
@@ -98,18 +98,6 @@ def in_transaction(work: Callable[[Session], Awaitable[T]]) -> T:
     return _with_pool(run)
 
 
-def _plain_editorial(issue: int) -> Editorial:
-    return parse_editorial(
-        {
-            "title": "12320工作简报",
-            "issue": issue,
-            "total_issue": issue,
-            "dated": datetime.now(_SHANGHAI).date(),
-            "publishers": ["12320管理中心"],
-        }
-    )
-
-
 def bulletin(  # noqa: PLR0913 - the options of a command line
     *,
     scheme_id: Annotated[str, typer.Option("--scheme", help=f"One of {', '.join(schemes())}.")],
@@ -122,27 +110,33 @@ def bulletin(  # noqa: PLR0913 - the options of a command line
     keep: Annotated[bool, typer.Option(help="Keep it as the draft of its months.")] = False,
     by: By = "",
 ) -> None:
-    """Compile a bulletin from the counts and write it in every format."""
-    from agents.reports.files import write_files
-    from agents.statistics import issues
+    """Compile a bulletin from the counts and write it in every format.
+
+    Stopped before its end, it leaves nothing behind: no file, and no draft.
+    """
+    from agents.reports.files import put_files, render_files
+    from agents.statistics import compilation, issues
+    from agents.statistics.issue_drafts import plain_editorial
 
     period = parse_months(months or month)
     shown = scheme(scheme_id)
-    written = load_editorial(editorial) if editorial else _plain_editorial(1)
-
-    async def compiled(pool: Pool) -> tuple[list[Path], int | None]:
-        made = await issues.compile_issue(pool, shown, period, written, outbound=outbound)
-        files = write_files(made, out, tuple(filter(None, formats.split(","))))
-        if not keep:
-            return files, None
-        async with pool.acquire() as connection, connection.transaction():
-            return files, await issues.keep_draft(connection, made, issue=written.issue, by=by)
-
-    files, number = _with_pool(compiled)
-    for path in files:
+    today = datetime.now(_SHANGHAI).date()
+    written = load_editorial(editorial) if editorial else plain_editorial(1, today)
+    draft = issues.Draft(written, outbound)
+    typer.echo(f"counts of {period.label}", err=True)
+    gathered = _with_pool(lambda pool: compilation.gather(pool, shown, period))
+    made = compilation.compiled(gathered, shown, draft)
+    # Outside of the loop, where an interrupt comes at once and not after the last page.
+    files = render_files(made, tuple(filter(None, formats.split(","))), _show_progress)
+    for path in put_files(files, out):
         typer.echo(str(path))
-    if number is not None:
+    if keep:
+        number = in_transaction(lambda s: issues.keep_draft(s, made, draft, by=by, files=files))
         typer.echo(f"draft {number}")
+
+
+def _show_progress(form: str, position: int, forms: int) -> None:
+    typer.echo(f"{form}, {position} of {forms}", err=True)
 
 
 def review(number: int, *, by: By) -> None:
@@ -156,14 +150,17 @@ def review(number: int, *, by: By) -> None:
 def publish(
     number: int, *, by: By, out: Annotated[Path, typer.Option(help="Folder for the files.")]
 ) -> None:
-    """Publish a reviewed issue: from now on it never changes."""
-    from agents.reports.files import write_files
+    """Publish a reviewed issue: from now on it never changes.
+
+    Stopped while its files are made, it is still in review.
+    """
+    from agents.reports.files import put_files, render_files
     from agents.statistics import issues
 
-    published = in_transaction(
-        lambda s: issues.move_on(s, number, issues.IssueState.PUBLISHED, by=by)
-    )
-    for path in write_files(published, out):
+    reviewed = in_transaction(lambda s: issues.may_publish(s, number, by=by))
+    files = render_files(issues.final(reviewed), told=_show_progress)
+    in_transaction(lambda s: issues.publish(s, number, reviewed, files, by=by))
+    for path in put_files(files, out):
         typer.echo(str(path))
 
 

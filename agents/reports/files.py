@@ -1,10 +1,10 @@
-"""One folder with an issue in every format."""
+"""An issue in every format, and one folder with all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from agents.reports.document import Bulletin
 from agents.reports.render.archive import to_json
@@ -23,25 +23,59 @@ WRITERS: Final[Mapping[str, Callable[[Bulletin], bytes]]] = {
 }
 
 
-def write_files(bulletin: Bulletin, folder: Path, formats: tuple[str, ...] = ()) -> list[Path]:
-    """Write `bulletin.<format>` for each format; an existing file is replaced whole.
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told of a format before it is made, the how-manieth it is, and of how many."""
+
+
+def _tell_nobody(_form: str, _position: int, _forms: int) -> None:
+    """Go on in silence."""
+
+
+def render_files(
+    bulletin: Bulletin, formats: tuple[str, ...] = (), told: Progress = _tell_nobody
+) -> dict[str, bytes]:
+    """Make an issue in each format.
 
     Args:
-        bulletin: what is written.
-        folder: made when it is missing.
+        bulletin: what is made.
         formats: keys of `WRITERS`; empty means all.
+        told: is called before each one.
+
+    Raises:
+        DefinitionInvalid: naming a format that is not known, before anything is made.
+    """
+    if unknown := [name for name in formats if name not in WRITERS]:
+        raise DefinitionInvalid(f"No format {unknown[0]!r}; expected {', '.join(WRITERS)}.")
+    names = formats or tuple(WRITERS)
+    made = {}
+    for position, name in enumerate(names, start=1):
+        told(name, position, len(names))
+        made[name] = WRITERS[name](bulletin)
+    return made
+
+
+def put_files(files: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Put an issue into a folder as `bulletin.<format>`, all of it or, when interrupted, nothing.
+
+    Args:
+        files: by format, as `render_files` makes them.
+        folder: made when it is missing; existing files are replaced whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = {name: folder / f".bulletin.{name}" for name in files}
+    try:
+        for name, content in files.items():
+            beside[name].write_bytes(content)
+        return [beside[name].replace(folder / f"bulletin.{name}") for name in files]
+    finally:
+        for path in beside.values():
+            path.unlink(missing_ok=True)
+
+
+def write_files(bulletin: Bulletin, folder: Path, formats: tuple[str, ...] = ()) -> list[Path]:
+    """Make an issue and put it into a folder; nothing is written before all of it is made.
 
     Raises:
         DefinitionInvalid: naming a format that is not known, before anything is written.
     """
-    if unknown := [name for name in formats if name not in WRITERS]:
-        raise DefinitionInvalid(f"No format {unknown[0]!r}; expected {', '.join(WRITERS)}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name in formats or tuple(WRITERS):
-        path = folder / f"bulletin.{name}"
-        beside = folder / f".bulletin.{name}"
-        beside.write_bytes(WRITERS[name](bulletin))
-        beside.replace(path)
-        written.append(path)
-    return written
+    return put_files(render_files(bulletin, formats), folder)

@@ -10,33 +10,95 @@ GROUP BY s.month, u.unit_id, m.position;
 
 -- name: issue_in_work(scheme, first, last)^
 -- The draft or the issue in review of some months.
-SELECT bulletin_id, state FROM bulletin
+SELECT bulletin_id, state, issue, editorial, outbound, version FROM bulletin
 WHERE scheme = :scheme AND first_month = :first AND last_month = :last AND state <> 'published'
 FOR UPDATE;
 
--- name: store_issue(scheme, first, last, issue, document, watermark, changed_by)^
+-- name: newest_issue(scheme, first, last)^
+-- The issue whose written part a new one begins with: of the same months, else the newest one.
+SELECT first_month = :first AND last_month = :last AS same_months, editorial
+FROM bulletin WHERE scheme = :scheme AND editorial IS NOT NULL
+ORDER BY (first_month = :first AND last_month = :last) DESC, last_month DESC, bulletin_id DESC
+LIMIT 1;
+
+-- name: store_issue(scheme, first, last, issue, document, watermark, editorial, outbound, changed_by)^
 -- Begin a draft.
-INSERT INTO bulletin (scheme, first_month, last_month, issue, state, document, watermark, changed_by)
-VALUES (:scheme, :first, :last, :issue, 'draft', :document, :watermark, :changed_by)
+INSERT INTO bulletin (scheme, first_month, last_month, issue, state, document, watermark, editorial,
+                      outbound, changed_by)
+VALUES (:scheme, :first, :last, :issue, 'draft', :document, :watermark, :editorial, :outbound,
+        :changed_by)
 RETURNING bulletin_id;
 
--- name: replace_issue(bulletin_id, issue, document, watermark, changed_by)!
--- Compile a draft anew; one in review becomes a draft again.
+-- name: replace_issue(bulletin_id, issue, document, watermark, editorial, outbound, changed_by)!
+-- Compile a draft anew with another written part; one in review becomes a draft again.
 UPDATE bulletin
-SET issue = :issue, document = :document, watermark = :watermark, changed_by = :changed_by,
-    changed_at = now(), state = 'draft'
+SET issue = :issue, document = :document, watermark = :watermark, editorial = :editorial,
+    outbound = :outbound, version = version + 1, compiled_version = version + 1,
+    changed_by = :changed_by, changed_at = now(), state = 'draft'
 WHERE bulletin_id = :bulletin_id;
+
+-- name: keep_compiled(bulletin_id, version, outbound, document, watermark)!
+-- Compile a draft anew with a version of its written part.
+UPDATE bulletin
+SET document = :document, watermark = :watermark, outbound = :outbound, compiled_version = :version
+WHERE bulletin_id = :bulletin_id;
+
+-- name: write_issue(bulletin_id, version, issue, editorial, changed_by)^
+-- Save the written part of a draft; no row when it is none, or somebody else has saved meanwhile.
+UPDATE bulletin
+SET editorial = :editorial, issue = :issue, version = version + 1, changed_by = :changed_by,
+    changed_at = now()
+WHERE bulletin_id = :bulletin_id AND version = :version AND state = 'draft'
+RETURNING version;
 
 -- name: issue(bulletin_id)^
 -- One issue, locked against a second change.
-SELECT bulletin_id, state, document, watermark, changed_by FROM bulletin
+SELECT bulletin_id, scheme, first_month, last_month, state, issue, document, watermark, editorial,
+       outbound, version, compiled_version, changed_by, changed_at, published_at, return_reason,
+       (SELECT count(*)::integer FROM bulletin AS other
+        WHERE other.scheme = bulletin.scheme AND other.first_month = bulletin.first_month
+          AND other.last_month = bulletin.last_month
+          AND other.bulletin_id <= bulletin.bulletin_id) AS edition
+FROM bulletin
 WHERE bulletin_id = :bulletin_id FOR UPDATE;
+
+-- name: issues(most)
+-- The issues of the newest months, each with how many of the same months there are up to it.
+SELECT bulletin_id, scheme, first_month, last_month, state, issue, watermark, version,
+       compiled_version, changed_by, changed_at, published_at, return_reason,
+       row_number() OVER (PARTITION BY scheme, first_month, last_month ORDER BY bulletin_id)
+           ::integer AS edition
+FROM bulletin ORDER BY last_month DESC, scheme, bulletin_id DESC LIMIT :most;
+
+-- name: issue_forms(bulletin_id)
+-- The forms in which an issue's document is kept.
+SELECT form FROM bulletin_file WHERE bulletin_id = :bulletin_id ORDER BY form;
+
+-- name: issue_file(bulletin_id, form)^
+-- An issue's document in one form.
+SELECT b.scheme, b.first_month, b.last_month, b.state, b.issue, f.content
+FROM bulletin_file AS f JOIN bulletin AS b USING (bulletin_id)
+WHERE f.bulletin_id = :bulletin_id AND f.form = :form;
+
+-- name: drop_issue_files(bulletin_id)!
+-- Forget the files of a document that is replaced.
+DELETE FROM bulletin_file WHERE bulletin_id = :bulletin_id;
+
+-- name: keep_issue_file(bulletin_id, form, content)!
+-- Keep an issue's document in one form.
+INSERT INTO bulletin_file (bulletin_id, form, content) VALUES (:bulletin_id, :form, :content);
 
 -- name: set_issue_state(bulletin_id, state, changed_by)!
 -- Move an issue on; publishing sets the moment.
 UPDATE bulletin
-SET state = :state, changed_by = :changed_by, changed_at = now(),
+SET state = :state, changed_by = :changed_by, changed_at = now(), return_reason = '',
     published_at = CASE WHEN :state = 'published' THEN now() END
+WHERE bulletin_id = :bulletin_id;
+
+-- name: return_issue(bulletin_id, reason, changed_by)!
+-- Send an issue back from review; it is a draft again, and says why.
+UPDATE bulletin
+SET state = 'draft', return_reason = :reason, changed_by = :changed_by, changed_at = now()
 WHERE bulletin_id = :bulletin_id;
 
 -- name: replace_issue_document(bulletin_id, document, watermark)!

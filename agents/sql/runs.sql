@@ -48,7 +48,7 @@ SELECT run_id, kind, about, wanted, asked_by, asked_at, step, steps, doing, why,
             THEN 'lost' ELSE state END AS state
 FROM run WHERE run_id = :run_id;
 
--- name: runs_of(kind, seconds, most)
+-- name: newest_runs(kind, seconds, most)
 -- The newest runs of a kind, the newest first.
 SELECT run_id, kind, about, wanted, asked_by, asked_at, step, steps, doing, why, result,
        started_at, ended_at,

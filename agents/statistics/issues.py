@@ -1,4 +1,4 @@
-"""Issues of the bulletin: compiled from the counts, kept as draft, reviewed, published, frozen.
+"""Issues of the bulletin: kept as draft, reviewed, published, frozen.
 
 A published issue is the document as it was; restating a month later changes the counts and the
 next compilation, never what was published. Its watermark says which counts it was made from.
@@ -6,29 +6,26 @@ next compilation, never what was published. Its watermark says which counts it w
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import structlog
 
+from agents import audit
 from agents.database import queries
-from agents.reports.bulletin import compile_bulletin, history
 from agents.reports.document import Bulletin
 from agents.reports.editorial import Editorial
 from agents.reports.render.archive import from_json, to_json
-from agents.reports.scheme import Scheme
-from agents.reports.tally import Count, Figures, Period, Standing, Tally, Unit, tally_counts
-from agents.statistics.counts import load_tally, merge, watermark
-from agents.statistics.intake import reported, unit_months
-from agents.statistics.units import members
-from ivr.database import Pool, Session
+from ivr.database import Session
 from ivr.errors import HotlineError
 
 log = structlog.get_logger()
+
+DRAFT_MARK: Final = "草稿 "
+"""Before the watermark of what is not published."""
 
 
 class IssueState(StrEnum):
@@ -48,101 +45,112 @@ _NEXT: Final[Mapping[IssueState, IssueState]] = {
 class IssueRefused(HotlineError):
     """The issue cannot take this step."""
 
+    def __init__(self, code: str, detail: str, named: Mapping[str, Any] | None = None) -> None:
+        """Say why: a stable code for programs, a sentence for people, and what it names."""
+        super().__init__(detail)
+        self.code = code
+        self.named = named or {}
 
-async def load_figures(session: Session, scheme: Scheme, period: Period) -> Figures:
-    """Read everything that a bulletin's numbers are made from, in one transaction's view.
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The written part that an issue is compiled with."""
+
+    editorial: Editorial
+    outbound: bool = False
+    """Whether outbound work is a service type of its own."""
+    bulletin_id: int | None = None
+    """Of the issue in work; None while there is none."""
+    version: int = 1
+
+    def counting(self, *, outbound: bool) -> Draft:
+        """Return the same with outbound work as a service of its own, or not."""
+        return replace(self, outbound=outbound)
+
+
+async def keep_draft(
+    session: Session,
+    bulletin: Bulletin,
+    draft: Draft,
+    *,
+    by: str,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> int:
+    """Keep a compiled issue with its written part as the draft of its months.
+
+    One that is in work is replaced, whatever its state.
+
+    Returns:
+        Its number in the books.
+    """
+    content = {
+        "issue": draft.editorial.issue,
+        "document": to_json(bulletin),
+        "watermark": bulletin.watermark,
+        "editorial": draft.editorial.model_dump_json(),
+        "outbound": draft.outbound,
+        "changed_by": by,
+    }
+    found = await queries.issue_in_work(session, **_months_of(bulletin))
+    if found is None:
+        found = await queries.store_issue(session, **_months_of(bulletin), **content)
+    else:
+        await queries.replace_issue(session, bulletin_id=found["bulletin_id"], **content)
+    number = int(found["bulletin_id"])
+    await _keep_files(session, number, files)
+    return number
+
+
+async def keep_compiled(
+    session: Session,
+    bulletin: Bulletin,
+    draft: Draft,
+    *,
+    by: str,
+    files: Mapping[str, bytes],
+) -> int:
+    """Keep an issue that was compiled while others may have gone on with it.
+
+    What was written meanwhile stays; the document says with which version it was compiled.
 
     Raises:
-        FiguresDisagree: the counts must be rebuilt first.
+        IssueRefused: the draft is no longer one, or another one was begun.
     """
-    wanted = history(period)
-    units = await members(session, scheme.network, wanted)
-    found = await reported(session, scheme.network, scheme.taxonomy.id, wanted)
-    tally = await load_tally(session, scheme.taxonomy.id, wanted, scheme.watched)
-    ids = {unit.id for unit in units}
-    if any(unit not in ids for _, unit, _ in tally.units):
-        # Other networks are counted here too: read at full depth and keep our own units.
-        tally = await _tally_of(session, scheme, wanted, ids)
-    return Figures(
-        period=period,
-        units=tuple(
-            u for u in units if any(r.unit == u.id and _within(r.month, period) for r in found)
-        ),
-        months=unit_months(found),
-        tally=tally,
-        ranked=await _ranked(session, scheme, period),
-    )
-
-
-def _within(month: date, period: Period) -> bool:
-    return period.first <= month <= period.last
-
-
-async def _tally_of(session: Session, scheme: Scheme, period: Period, units: set[str]) -> Tally:
-    cells = queries.month_cells(
-        session, scheme=scheme.taxonomy.id, first=period.first, last=period.last
-    )
-    counts = [
-        Count(r["month"], r["unit"], r["code"][0], r["code"], r["settlement"], r["n"])
-        async for r in cells
-        if r["unit"] in units
-    ]
-    return tally_counts(counts, scheme.watched)
-
-
-async def _ranked(
-    session: Session, scheme: Scheme, period: Period
-) -> dict[date, tuple[tuple[Unit, int], ...]]:
-    if scheme.ranked_network is None:
-        return {}
-    totals: defaultdict[date, list[tuple[Unit, int]]] = defaultdict(list)
-    async for r in queries.ranked_totals(
-        session, network=scheme.ranked_network, first=period.first, last=period.last
+    found = await queries.issue_in_work(session, **_months_of(bulletin))
+    if found is None and draft.bulletin_id is None:
+        return await keep_draft(session, bulletin, draft, by=by, files=files)
+    number = draft.bulletin_id
+    if (
+        found is None
+        or number is None
+        or found["bulletin_id"] != number
+        or found["state"] != "draft"
     ):
-        unit = Unit(r["unit_id"], r["name"], r["brief_name"], r["heading_name"], r["position"])
-        totals[r["month"]].append((unit, r["total"]))
-    return {month: tuple(pairs) for month, pairs in totals.items()}
-
-
-async def compile_issue(
-    pool: Pool, scheme: Scheme, period: Period, editorial: Editorial, *, outbound: bool = False
-) -> Bulletin:
-    """Compile the bulletin of some months from today's counts, marked as a draft."""
-    async with pool.acquire() as connection:
-        await merge(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            figures = await load_figures(connection, scheme, period)
-            mark = await watermark(connection, scheme.taxonomy.id, history(period))
-    waiting = figures.standing_units(Standing.MISSING)
-    log.info(
-        "bulletin.compiled",
-        scheme=scheme.id,
-        months=period.label,
-        units=len(figures.units),
-        missing=len(waiting),
+        raise IssueRefused("changed_meanwhile", "It was sent on or begun by another meanwhile.")
+    await queries.keep_compiled(
+        session,
+        bulletin_id=number,
+        version=draft.version,
+        outbound=draft.outbound,
+        document=to_json(bulletin),
+        watermark=bulletin.watermark,
     )
-    return compile_bulletin(figures, scheme, editorial, outbound=outbound, watermark=f"草稿 {mark}")
+    await _keep_files(session, number, files)
+    return number
 
 
-async def keep_draft(session: Session, bulletin: Bulletin, *, issue: int, by: str) -> int:
-    """Keep a compiled issue as the draft of its months; returns its number in the books."""
-    key = {
+def _months_of(bulletin: Bulletin) -> dict[str, object]:
+    return {
         "scheme": bulletin.scheme,
         "first": bulletin.first_month,
         "last": bulletin.last_month,
     }
-    content = {
-        "issue": issue,
-        "document": to_json(bulletin),
-        "watermark": bulletin.watermark,
-        "changed_by": by,
-    }
-    found = await queries.issue_in_work(session, **key)
-    if found is None:
-        made = await queries.store_issue(session, **key, **content)
-        return int(made["bulletin_id"])
-    await queries.replace_issue(session, bulletin_id=found["bulletin_id"], **content)
-    return int(found["bulletin_id"])
+
+
+async def _keep_files(session: Session, bulletin_id: int, files: Mapping[str, bytes]) -> None:
+    await queries.drop_issue_files(session, bulletin_id=bulletin_id)
+    for form, content in files.items():
+        await queries.keep_issue_file(session, bulletin_id=bulletin_id, form=form, content=content)
 
 
 async def move_on(session: Session, bulletin_id: int, to: IssueState, *, by: str) -> Bulletin:
@@ -151,28 +159,119 @@ async def move_on(session: Session, bulletin_id: int, to: IssueState, *, by: str
     Whoever publishes is not the one who sent it to review.
 
     Raises:
-        IssueRefused: the step is not the next one, or the same person would take both.
+        IssueRefused: the step is not the next one, the same person would take both, or the
+            written part was changed after the document was compiled.
     """
-    found = await queries.issue(session, bulletin_id=bulletin_id)
-    if found is None:
-        raise IssueRefused(f"No issue {bulletin_id}.")
-    state = IssueState(found["state"])
-    if _NEXT.get(state) is not to:
-        raise IssueRefused(f"Issue {bulletin_id} is in state {state}; it cannot become {to}.")
-    bulletin = from_json(found["document"])
     if to is IssueState.PUBLISHED:
-        if found["changed_by"] == by:
-            raise IssueRefused(f"{by} sent issue {bulletin_id} to review; another must publish it.")
-        bulletin = replace(bulletin, watermark=bulletin.watermark.removeprefix("草稿 "))
-        await queries.replace_issue_document(
-            session,
-            bulletin_id=bulletin_id,
-            document=to_json(bulletin),
-            watermark=bulletin.watermark,
-        )
+        return await publish(session, bulletin_id, await kept_issue(session, bulletin_id), by=by)
+    found = await _issue(session, bulletin_id)
+    refuse_step(found, to, by=by)
+    await _move(session, bulletin_id, to, by)
+    return from_json(found["document"])
+
+
+async def may_publish(session: Session, bulletin_id: int, *, by: str) -> Bulletin:
+    """Return a reviewed issue that somebody may publish, as it is in review.
+
+    Raises:
+        IssueRefused: as `move_on` says.
+    """
+    found = await _issue(session, bulletin_id)
+    refuse_step(found, IssueState.PUBLISHED, by=by)
+    return from_json(found["document"])
+
+
+async def publish(
+    session: Session,
+    bulletin_id: int,
+    reviewed: Bulletin,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+    *,
+    by: str,
+) -> Bulletin:
+    """Publish a reviewed issue with its files; call it in a transaction.
+
+    Args:
+        session: in a transaction.
+        bulletin_id: of the issue.
+        reviewed: as it was when the files were made of its `final` form.
+        files: by format; frozen with it.
+        by: who publishes it.
+
+    Raises:
+        IssueRefused: as `move_on` says, or it is not what it was any more.
+    """
+    if await may_publish(session, bulletin_id, by=by) != reviewed:
+        raise IssueRefused("changed_meanwhile", f"Issue {bulletin_id} was compiled anew meanwhile.")
+    bulletin = final(reviewed)
+    await _keep_files(session, bulletin_id, files)
+    await queries.replace_issue_document(
+        session,
+        bulletin_id=bulletin_id,
+        document=to_json(bulletin),
+        watermark=bulletin.watermark,
+    )
+    await _move(session, bulletin_id, IssueState.PUBLISHED, by)
+    await audit.note(
+        session,
+        by,
+        "bulletin.published",
+        f"bulletin:{bulletin_id}",
+        scheme=bulletin.scheme,
+        watermark=bulletin.watermark,
+    )
+    return bulletin
+
+
+async def _move(session: Session, bulletin_id: int, to: IssueState, by: str) -> None:
     await queries.set_issue_state(session, bulletin_id=bulletin_id, state=to.value, changed_by=by)
     log.info("bulletin.moved", bulletin_id=bulletin_id, state=to.value, by=by)
-    return bulletin
+
+
+def refuse_step(found: Mapping[str, Any], to: IssueState, *, by: str) -> None:
+    """Judge whether somebody may take an issue's next step.
+
+    Args:
+        found: the issue's row.
+        to: where it is to go.
+        by: who would send it there.
+
+    Raises:
+        IssueRefused: as `move_on` says.
+    """
+    number, state = found["bulletin_id"], IssueState(found["state"])
+    if _NEXT.get(state) is not to:
+        raise IssueRefused(
+            "wrong_state", f"Issue {number} is in state {state}; it cannot become {to}."
+        )
+    if found["compiled_version"] != found["version"]:
+        raise IssueRefused(
+            "not_compiled", f"The text of issue {number} was changed; compile it again."
+        )
+    if to is IssueState.PUBLISHED and found["changed_by"] == by:
+        raise IssueRefused(
+            "same_person", f"{by} sent issue {number} to review; another must publish it."
+        )
+
+
+async def send_back(session: Session, bulletin_id: int, *, by: str, reason: str) -> None:
+    """Send a reviewed issue back to its writers; call it in a transaction.
+
+    Raises:
+        IssueRefused: it is not in review.
+    """
+    found = await _issue(session, bulletin_id)
+    if found["state"] != IssueState.REVIEW:
+        raise IssueRefused(
+            "wrong_state", f"Issue {bulletin_id} is in state {found['state']}, not in review."
+        )
+    await queries.return_issue(session, bulletin_id=bulletin_id, reason=reason, changed_by=by)
+    log.info("bulletin.moved", bulletin_id=bulletin_id, state=IssueState.DRAFT.value, by=by)
+
+
+def final(bulletin: Bulletin) -> Bulletin:
+    """Return an issue as it is published: the word draft taken out of its watermark."""
+    return replace(bulletin, watermark=bulletin.watermark.removeprefix(DRAFT_MARK))
 
 
 async def kept_issue(session: Session, bulletin_id: int) -> Bulletin:
@@ -181,7 +280,11 @@ async def kept_issue(session: Session, bulletin_id: int) -> Bulletin:
     Raises:
         IssueRefused: there is no such issue.
     """
-    found = await queries.issue(session, bulletin_id=bulletin_id)
+    return from_json((await _issue(session, bulletin_id))["document"])
+
+
+async def _issue(session: Session, bulletin_id: int) -> Mapping[str, Any]:
+    found: Mapping[str, Any] | None = await queries.issue(session, bulletin_id=bulletin_id)
     if found is None:
-        raise IssueRefused(f"No issue {bulletin_id}.")
-    return from_json(found["document"])
+        raise IssueRefused("unknown", f"No issue {bulletin_id}.")
+    return found

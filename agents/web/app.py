@@ -14,6 +14,7 @@ from agents.feed import Feed
 from agents.listening import Links
 from agents.live import Watch
 from agents.roles import Permission
+from agents.runs import Runner
 from agents.signin import SignIn
 from agents.suggestions import Suggestions
 from agents.throttle import Throttle
@@ -23,6 +24,7 @@ from agents.web import (
     api,
     articles,
     audit,
+    bulletins,
     calls,
     categories,
     desk,
@@ -222,6 +224,42 @@ ROUTES: Final[tuple[Route, ...]] = (
         submissions.blank_form,
         Permission.SUBMISSIONS_WORK,
     ),
+    ("GET", f"{_V1}/bulletins", bulletins.show_all, Permission.BULLETINS_WORK),
+    ("POST", f"{_V1}/bulletins", bulletins.begin, Permission.BULLETINS_WORK),
+    ("GET", f"{_V1}/bulletins/runs/{{run_id}}", bulletins.show_run, Permission.BULLETINS_WORK),
+    ("DELETE", f"{_V1}/bulletins/runs/{{run_id}}", bulletins.cancel, Permission.BULLETINS_WORK),
+    ("GET", f"{_V1}/bulletins/{{bulletin_id}}", bulletins.show, Permission.BULLETINS_WORK),
+    ("PUT", f"{_V1}/bulletins/{{bulletin_id}}/text", bulletins.write, Permission.BULLETINS_WORK),
+    (
+        "POST",
+        f"{_V1}/bulletins/{{bulletin_id}}/review",
+        bulletins.review,
+        Permission.BULLETINS_WORK,
+    ),
+    (
+        "POST",
+        f"{_V1}/bulletins/{{bulletin_id}}/return",
+        bulletins.send_back,
+        Permission.BULLETINS_WORK,
+    ),
+    (
+        "POST",
+        f"{_V1}/bulletins/{{bulletin_id}}/publish",
+        bulletins.publish,
+        Permission.BULLETINS_PUBLISH,
+    ),
+    (
+        "GET",
+        f"{_V1}/bulletins/{{bulletin_id}}/preview",
+        bulletins.preview,
+        Permission.BULLETINS_WORK,
+    ),
+    (
+        "GET",
+        f"{_V1}/bulletins/{{bulletin_id}}/files/{{form}}",
+        bulletins.take_out,
+        Permission.BULLETINS_WORK,
+    ),
     ("GET", f"{_V1}/roles", users.show_roles, Permission.USERS_MANAGE),
     ("GET", f"{_V1}/users", users.show_all, Permission.USERS_MANAGE),
     ("POST", f"{_V1}/users", users.create, Permission.USERS_MANAGE),
@@ -256,6 +294,7 @@ class Parts:
     watch: Watch
     suggestions: Suggestions
     feed: Feed
+    runner: Runner
 
 
 def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Application:
@@ -289,6 +328,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[transfers.TARGETS] = settings.definitions.transfers
     app[categories.SUGGESTIONS] = parts.suggestions
     app[events.FEED] = parts.feed
+    app[bulletins.RUNNER] = parts.runner
     app[recordings.LINKS] = Links(stores.redis)
     app[recordings.SHELF] = recordings.Shelf(settings.recordings)
     app.cleanup_ctx.append(recordings.keep_open)

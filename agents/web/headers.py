@@ -13,7 +13,8 @@ from agents.web.problems import Handler, Refused
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -27,6 +28,16 @@ HEADERS: Final[Mapping[str, str]] = {
     hdrs.CACHE_CONTROL: "no-store",
     hdrs.SERVER: "hotline",
 }
+FRAMED: Final = web.ResponseKey("framed", bool)
+"""Set on an answer that is shown in a frame of our own pages: a document of ours."""
+FRAME: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+        "frame-ancestors 'self'; sandbox"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""It brings its own style, fetches nothing, runs nothing, and has no origin."""
 _YEAR: Final = 365 * 24 * 60 * 60
 
 _log = structlog.get_logger()
@@ -34,7 +45,8 @@ _log = structlog.get_logger()
 
 async def harden(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer just before it goes out."""
-    for name, value in HEADERS.items():
+    values = {**HEADERS, **FRAME} if response.get(FRAMED) else HEADERS
+    for name, value in values.items():
         # Only who says otherwise himself may be kept: the desktop's parts.
         if name != hdrs.CACHE_CONTROL or name not in response.headers:
             response.headers[name] = value

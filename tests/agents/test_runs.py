@@ -178,14 +178,16 @@ async def test_what_was_asked_for_here_is_begun_at_once(
     pool: Pool, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "LOOK_SECONDS", 10 * WAIT_SECONDS)
-    looked = asyncio.Event()
+    rests = asyncio.Event()
+    real = runs.Runner._rest
 
-    async def lose(*_: object) -> None:
-        looked.set()
+    async def rest(runner: runs.Runner, seconds: float) -> None:
+        rests.set()
+        await real(runner, seconds)
 
-    monkeypatch.setattr(runs, "lose_forgotten", lose)
+    monkeypatch.setattr(runs.Runner, "_rest", rest)
     async with beside(pool, database, REFUSES) as runner:
-        await looked.wait()
+        await rests.wait()
         run_id = await asked(pool)
         runner.wake()
         await until(pool, run_id, state="failed")

@@ -1027,6 +1027,161 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bulletins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the issues of the newest months, and the newest runs. */
+        get: operations["bulletins_show_all"];
+        put?: never;
+        /** @description Begin to compile the issue of some months from today's counts. */
+        post: operations["bulletins_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tell how far a run is. */
+        get: operations["bulletins_show_run"];
+        put?: never;
+        post?: never;
+        /** @description Cancel a run; nothing of it is kept. */
+        delete: operations["bulletins_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give an issue with its written part. */
+        get: operations["bulletins_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Save the written part of a draft; refused (409) when another has saved meanwhile. */
+        put: operations["bulletins_write"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a draft to review; somebody else will publish it. */
+        post: operations["bulletins_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a reviewed issue back to its writers. */
+        post: operations["bulletins_send_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Begin to publish a reviewed issue, which another has sent there: its files are made anew. */
+        post: operations["bulletins_publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give an issue as a page, for a frame of our own in which nothing runs. */
+        get: operations["bulletins_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bulletins/{bulletin_id}/files/{form}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give an issue as a file; who took it is in the audit. */
+        get: operations["bulletins_take_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -2934,6 +3089,509 @@ export interface components {
         MonthVersions: {
             /** Versions */
             versions: components["schemas"]["MonthVersion"][];
+        };
+        /**
+         * BulletinRow
+         * @description An issue of the bulletin.
+         */
+        BulletinRow: {
+            /** Bulletin Id */
+            bulletin_id: number;
+            /** Scheme */
+            scheme: string;
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /**
+             * Edition
+             * @description The how-manieth of the same months: 2 after a restatement
+             */
+            edition: number;
+            /** Issue */
+            issue: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "review" | "published";
+            /** Watermark */
+            watermark: string;
+            /**
+             * Compiled
+             * @description The document holds the newest text
+             */
+            compiled: boolean;
+            /**
+             * Changed By
+             * @description In review: who sent it there, and cannot publish it
+             */
+            changed_by: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Published At */
+            published_at: string | null;
+            /** Return Reason */
+            return_reason: string;
+        };
+        /**
+         * BulletinRun
+         * @description A compilation or publication, and how far it is.
+         */
+        BulletinRun: {
+            /** Run Id */
+            run_id: number;
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "compile" | "publish";
+            /** Scheme */
+            scheme: string;
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled" | "lost";
+            /** Step */
+            step: number;
+            /** Steps */
+            steps: number;
+            /**
+             * Doing
+             * @description counts, a format, or keep
+             */
+            doing: string;
+            /**
+             * Why
+             * @description Chinese, for people; empty unless it came to nothing
+             */
+            why: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Bulletin Id */
+            bulletin_id: number | null;
+            /**
+             * Missing
+             * @description Units that had not reported
+             */
+            missing: string[];
+            /**
+             * Partial
+             * @description Units that had sent a total only
+             */
+            partial: string[];
+        };
+        /**
+         * Bulletins
+         * @description All issues, what can be compiled, and the newest runs.
+         */
+        Bulletins: {
+            /** Schemes */
+            schemes: string[];
+            /** Bulletins */
+            bulletins: components["schemas"]["BulletinRow"][];
+            /** Runs */
+            runs: components["schemas"]["BulletinRun"][];
+        };
+        /**
+         * Compilation
+         * @description What to compile.
+         */
+        Compilation: {
+            /** Scheme */
+            scheme: string;
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /**
+             * Outbound
+             * @default false
+             */
+            outbound: boolean;
+        };
+        /**
+         * Appointments
+         * @description Appointments among the calls, and how many of them were booked.
+         */
+        Appointments: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "appointments";
+            /** Calls */
+            calls: number;
+            /** Asked */
+            asked: number;
+            /** Booked */
+            booked: number;
+        };
+        /**
+         * Arm
+         * @description One way of helping people to stop smoking, and how it went.
+         */
+        Arm: {
+            /** Name */
+            name: string;
+            completed: components["schemas"]["Share"];
+            quit: components["schemas"]["Share"];
+        };
+        /**
+         * BulletinForm
+         * @description What a bulletin can be taken out as.
+         * @enum {string}
+         */
+        BulletinForm: "docx" | "pdf" | "xlsx" | "html" | "json";
+        /**
+         * Cessation
+         * @description How far the smoking-cessation work has come.
+         */
+        Cessation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cessation";
+            /** Surveyed */
+            surveyed: number;
+            /** Files */
+            files: number;
+            /** Quit */
+            quit: number;
+        };
+        /**
+         * CessationArms
+         * @description Ways of helping people to stop smoking, compared.
+         */
+        CessationArms: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cessation_arms";
+            /** Arms */
+            arms: components["schemas"]["Arm"][];
+        };
+        /**
+         * ChannelSplit
+         * @description Calls taken and calls made since a day.
+         */
+        ChannelSplit: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "channel_split";
+            /** Since */
+            since: string;
+            /** Until */
+            until: string;
+            /** Inbound */
+            inbound: number;
+            /** Outbound */
+            outbound: number;
+        };
+        /**
+         * Compared
+         * @description A volume against an earlier one: a growth in percent, or a multiple of a base.
+         */
+        Compared: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "growth" | "multiple";
+            /**
+             * Label
+             * @default
+             */
+            label: string;
+            /** Now */
+            now: number;
+            /** Before */
+            before: number;
+            /** Against */
+            against: string;
+            /**
+             * Change
+             * @default 同比
+             * @enum {string}
+             */
+            change: "同比" | "环比";
+        };
+        /**
+         * ContactLine
+         * @description One line of 联系方式.
+         */
+        ContactLine: {
+            /** Label */
+            label: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * Coverage
+         * @description Where the hotline can be dialled.
+         */
+        Coverage: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "coverage";
+            /** Opened */
+            opened: number;
+            /** Cities */
+            cities: number;
+            /**
+             * New
+             * @default []
+             */
+            new: string[];
+            /**
+             * Preparing
+             * @default []
+             */
+            preparing: string[];
+        };
+        /**
+         * Cumulative
+         * @description Everything since the line was opened, by type.
+         */
+        Cumulative: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cumulative";
+            /** Until */
+            until: string;
+            /** Parts */
+            parts: components["schemas"]["NamedCount"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * Editorial
+         * @description The written part of one issue.
+         */
+        Editorial: {
+            /** Title */
+            title: string;
+            /** Issue */
+            issue: number;
+            /** Total Issue */
+            total_issue: number;
+            /**
+             * Dated
+             * Format: date
+             */
+            dated: string;
+            /** Publishers */
+            publishers: string[];
+            /**
+             * Copies
+             * @default 0
+             */
+            copies: number;
+            /**
+             * Reported To
+             * @default
+             */
+            reported_to: string;
+            /**
+             * Sent To
+             * @default
+             */
+            sent_to: string;
+            /**
+             * Contact
+             * @default []
+             */
+            contact: components["schemas"]["ContactLine"][];
+            /**
+             * Column
+             * @default [
+             *       {
+             *         "name": "",
+             *         "statistics": true,
+             *         "article": []
+             *       }
+             *     ]
+             */
+            column: components["schemas"]["WrittenColumn"][];
+        };
+        /**
+         * NamedCount
+         * @description A count and what it is called.
+         */
+        NamedCount: {
+            /** Name */
+            name: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * NamedShare
+         * @description A share and what it is called.
+         */
+        NamedShare: {
+            /** Count */
+            count: number;
+            /** Of */
+            of: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Share
+         * @description So many of so many.
+         */
+        Share: {
+            /** Count */
+            count: number;
+            /** Of */
+            of: number;
+        };
+        /**
+         * SmokingSurvey
+         * @description Rates that a survey of a population found.
+         */
+        SmokingSurvey: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "smoking_survey";
+            /** Rates */
+            rates: components["schemas"]["NamedShare"][];
+        };
+        /**
+         * Training
+         * @description How many trainees gave the right answer before and after.
+         */
+        Training: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "training";
+            /** Topic */
+            topic: string;
+            before: components["schemas"]["Share"];
+            after: components["schemas"]["Share"];
+        };
+        /**
+         * WrittenArticle
+         * @description An article as written; paragraphs are separated by blank lines.
+         *
+         *     Its statements follow the text, all in one paragraph.
+         */
+        WrittenArticle: {
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Statement
+             * @default []
+             */
+            statement: (components["schemas"]["Training"] | components["schemas"]["Cessation"] | components["schemas"]["CessationArms"] | components["schemas"]["SmokingSurvey"] | components["schemas"]["Coverage"] | components["schemas"]["ChannelSplit"] | components["schemas"]["Cumulative"] | components["schemas"]["Compared"] | components["schemas"]["Appointments"])[];
+        };
+        /**
+         * WrittenColumn
+         * @description A fixed column and its articles.
+         */
+        WrittenColumn: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Statistics
+             * @default false
+             */
+            statistics: boolean;
+            /**
+             * Article
+             * @default []
+             */
+            article: components["schemas"]["WrittenArticle"][];
+        };
+        /**
+         * BulletinShown
+         * @description An issue with its written part.
+         */
+        BulletinShown: {
+            bulletin: components["schemas"]["BulletinRow"];
+            /**
+             * Version
+             * @description Of the written part
+             */
+            version: number;
+            /** Outbound */
+            outbound: boolean;
+            editorial: components["schemas"]["Editorial"];
+            /** Forms */
+            forms: components["schemas"]["BulletinForm"][];
+            /**
+             * Counts Changed
+             * @description Today's counts of its months are others
+             */
+            counts_changed: boolean;
+        };
+        /**
+         * BulletinText
+         * @description The written part, and the version that its writer began with.
+         */
+        BulletinText: {
+            /** Version */
+            version: number;
+            editorial: components["schemas"]["Editorial"];
+        };
+        /**
+         * BulletinVersion
+         * @description The version that the written part is now.
+         */
+        BulletinVersion: {
+            /** Version */
+            version: number;
+        };
+        /**
+         * BulletinRemark
+         * @description Why an issue is sent back.
+         */
+        BulletinRemark: {
+            /** Reason */
+            reason: string;
         };
         /**
          * RoleGrants
@@ -5512,6 +6170,368 @@ export interface operations {
             path: {
                 unit: string;
                 month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_show_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bulletins"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_begin: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Compilation"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinRun"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_show_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinRun"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_cancel: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinShown"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_write: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulletinText"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinVersion"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_review: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_send_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulletinRemark"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_publish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinRun"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_take_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulletin_id: number;
+                form: components["schemas"]["BulletinForm"];
             };
             cookie?: never;
         };

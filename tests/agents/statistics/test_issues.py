@@ -1,86 +1,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import asyncpg
 import pytest
 
-from agents.reports.document import Bulletin, blocks
-from agents.reports.scheme import network, scheme
-from agents.reports.tally import Period
-from agents.statistics.counts import recount
-from agents.statistics.history import import_requests
+from agents.reports.document import Bulletin
 from agents.statistics.issues import (
+    Draft,
     IssueRefused,
     IssueState,
-    compile_issue,
+    final,
+    keep_compiled,
     keep_draft,
     kept_issue,
+    may_publish,
     move_on,
+    publish,
+    send_back,
 )
-from agents.statistics.units import store_network
 from ivr.database import Pool
-from tests.agents.reports import printed
-from tests.agents.reports.conftest import editorial_2014, editorial_2016
-from tests.agents.statistics.books import (
-    Connection,
-    history_2014,
-    months_of_2016,
-    national_books,
-    national_requests,
-    ranking_2014,
-    take_in,
-)
+from tests.agents.reports.conftest import editorial_2016
+from tests.agents.statistics.books import Connection, months_of_2016, national_books, take_in
+from tests.agents.statistics.test_compilation import compiled
 
-OCTOBER = Period(printed.OCTOBER, printed.OCTOBER)
+DRAFT: Final = Draft(editorial_2016())
+FILES: Final = {"json": b"{}", "pdf": b"%PDF"}
 
 
-async def compiled(pool: Pool) -> Bulletin:
-    return await compile_issue(pool, scheme("national-2016"), OCTOBER, editorial_2016())
-
-
-async def test_the_national_issue_comes_out_of_264478_rows_of_requests(
-    connection: Connection, pool: Pool, national: Bulletin
-) -> None:
-    await national_requests(connection)
-    await recount(pool)
-    assert list(blocks(await compiled(pool))) == list(blocks(national))
-
-
-async def test_the_national_issue_from_31_submissions_is_the_one_from_single_requests(
-    connection: Connection, pool: Pool, national: Bulletin
-) -> None:
-    await national_books(connection)
-    issue = await compiled(pool)
-    assert list(blocks(issue)) == list(blocks(national))
-    assert issue.watermark.startswith("草稿 12320-2016 264478件次 ")
-
-
-async def test_the_provincial_issue_from_imported_history_is_the_one_from_single_requests(
-    connection: Connection, pool: Pool, province: Bulletin
-) -> None:
-    shown = scheme("jiangsu-2014")
-    await store_network(connection, "jiangsu", network("jiangsu"))
-    await store_network(connection, "national", network("national"))
-    async with connection.transaction():
-        await import_requests(
-            connection, history_2014(), shown.taxonomy, name="2014.csv", by="test"
-        )
-    await take_in(connection, ranking_2014())
-    period = Period(printed.NOVEMBER, printed.DECEMBER)
-    issue = await compile_issue(pool, shown, period, editorial_2014())
-    assert list(blocks(issue)) == list(blocks(province))
-
-
-async def test_two_networks_in_one_database_do_not_mix(
-    connection: Connection, pool: Pool, national: Bulletin
-) -> None:
-    await national_books(connection)
-    await connection.execute(
-        "INSERT INTO count_change VALUES ('2016-10-05', '12320-2016', 'self', 'C01', 'phone', "
-        "'inbound', 'open', 7)"
-    )
-    assert list(blocks(await compiled(pool))) == list(blocks(national))
+async def draft_of(connection: Connection, bulletin: Bulletin) -> int:
+    return await keep_draft(connection, bulletin, DRAFT, by="编辑", files=FILES)
 
 
 async def test_a_published_issue_is_frozen_whatever_is_restated_later(
@@ -88,14 +38,15 @@ async def test_a_published_issue_is_frozen_whatever_is_restated_later(
 ) -> None:
     await national_books(connection)
     before = await compiled(pool)
-    number = await keep_draft(connection, before, issue=113, by="编辑")
-    assert await keep_draft(connection, before, issue=113, by="编辑") == number
+    number = await draft_of(connection, before)
+    assert await draft_of(connection, before) == number
     with pytest.raises(IssueRefused, match="cannot become published"):
         await move_on(connection, number, IssueState.PUBLISHED, by="主任")
     await move_on(connection, number, IssueState.REVIEW, by="编辑")
     with pytest.raises(IssueRefused, match="another must publish"):
         await move_on(connection, number, IssueState.PUBLISHED, by="编辑")
-    published = await move_on(connection, number, IssueState.PUBLISHED, by="主任")
+    reviewed = await may_publish(connection, number, by="主任")
+    published = await publish(connection, number, reviewed, FILES, by="主任")
     assert published.watermark == before.watermark.removeprefix("草稿 ")
 
     jiangsu = next(s for s in months_of_2016() if s.unit == "jiangsu")
@@ -107,6 +58,11 @@ async def test_a_published_issue_is_frozen_whatever_is_restated_later(
     assert await kept_issue(connection, number) == published
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is published"):
         await connection.execute("UPDATE bulletin SET document = ''")
+    for change in ("UPDATE bulletin_file SET content = ''", "DELETE FROM bulletin_file"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is published"):
+            await connection.execute(change)
+    # The restated month is an issue of its own beside it.
+    assert await draft_of(connection, after) > number
 
 
 async def test_an_issue_that_is_not_there_cannot_be_moved(connection: Connection) -> None:
@@ -114,3 +70,58 @@ async def test_an_issue_that_is_not_there_cannot_be_moved(connection: Connection
         await move_on(connection, 5, IssueState.REVIEW, by="编辑")
     with pytest.raises(IssueRefused, match="No issue 5"):
         await kept_issue(connection, 5)
+
+
+async def test_what_was_compiled_anew_while_its_files_were_made_is_not_published(
+    connection: Connection, national: Bulletin
+) -> None:
+    number = await draft_of(connection, national)
+    await move_on(connection, number, IssueState.REVIEW, by="编辑")
+    other = replace(national, watermark="草稿 另一稿")
+    with pytest.raises(IssueRefused, match="compiled anew") as refusal:
+        await publish(connection, number, other, FILES, by="主任")
+    assert refusal.value.code == "changed_meanwhile"
+    assert await kept_issue(connection, number) == national
+
+
+async def test_an_issue_that_is_sent_back_is_a_draft_that_says_why(
+    connection: Connection, national: Bulletin
+) -> None:
+    number = await draft_of(connection, national)
+    with pytest.raises(IssueRefused, match="not in review"):
+        await send_back(connection, number, by="主任", reason="稿件未核")
+    await move_on(connection, number, IssueState.REVIEW, by="编辑")
+    await send_back(connection, number, by="主任", reason="稿件未核")
+    row = await connection.fetchrow("SELECT state, return_reason FROM bulletin")
+    assert row is not None
+    assert (row["state"], row["return_reason"]) == ("draft", "稿件未核")
+    await move_on(connection, number, IssueState.REVIEW, by="编辑")
+    assert await connection.fetchval("SELECT return_reason FROM bulletin") == ""
+
+
+async def test_only_a_document_with_the_newest_text_is_reviewed(
+    connection: Connection, national: Bulletin
+) -> None:
+    number = await draft_of(connection, national)
+    await connection.execute("UPDATE bulletin SET version = version + 1")
+    with pytest.raises(IssueRefused, match="compile it again") as refusal:
+        await move_on(connection, number, IssueState.REVIEW, by="编辑")
+    assert refusal.value.code == "not_compiled"
+    known = Draft(DRAFT.editorial, bulletin_id=number, version=2)
+    assert await keep_compiled(connection, national, known, by="编辑", files={}) == number
+    await move_on(connection, number, IssueState.REVIEW, by="编辑")
+
+
+async def test_a_compilation_keeps_nothing_when_the_draft_was_sent_on_or_begun_meanwhile(
+    connection: Connection, national: Bulletin
+) -> None:
+    number = await draft_of(connection, national)
+    changed = replace(national, watermark="草稿 后到")
+    with pytest.raises(IssueRefused, match="meanwhile"):
+        await keep_compiled(connection, changed, DRAFT, by="编辑", files={})
+    await move_on(connection, number, IssueState.REVIEW, by="编辑")
+    late = Draft(DRAFT.editorial, bulletin_id=number)
+    with pytest.raises(IssueRefused, match="meanwhile"):
+        await keep_compiled(connection, changed, late, by="编辑", files={})
+    assert await kept_issue(connection, number) == national
+    assert final(national).watermark == national.watermark
