@@ -12,11 +12,12 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, CookieJar
+from aiohttp import ClientResponse, ClientSession, CookieJar, web
 from redis.asyncio import Redis
 from yarl import URL
 
@@ -24,6 +25,7 @@ from agents import users
 from agents.auth import Identity, Sessions
 from agents.roles import Role
 from agents.service import make_link, open_redis, running, stores
+from agents.web import openapi
 from agents.web.doors import COOKIE
 from ivr.config import DatabaseSettings, NodeSettings, Settings, WebSettings
 from ivr.database import Pool
@@ -34,6 +36,22 @@ from tests.ivr.test_live import Valkey
 __all__ = ["Server", "database", "pool", "postgres"]
 
 METRICS_TOKEN = "m" * 32
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _described_once() -> Iterator[None]:
+    """Describe the routes for the first server alone: each has the same, and it takes long."""
+    describe = openapi.describe
+    made: list[dict[str, Any]] = []
+
+    def once(app: web.Application, declared: Mapping[web.AbstractRoute, Enum]) -> dict[str, Any]:
+        if not made:
+            made.append(describe(app, declared))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openapi, "describe", once)
+        yield
 
 
 @pytest.fixture(scope="session")
