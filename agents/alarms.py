@@ -39,6 +39,8 @@ class Alarm(StrEnum):
     """An agent's browser was lost in a call and did not come back; his caller is in line again."""
     FORM_UNFINISHED = "form_unfinished"
     """A wrap-up ended at its limit, and the form was not saved."""
+    REPORT_UNSENT = "report_unsent"
+    """A scheduled report was given up, or an address would not have it."""
 
 
 def notice(alarm: Alarm, person: str, call_id: str) -> Event:
@@ -51,6 +53,12 @@ def notice(alarm: Alarm, person: str, call_id: str) -> Event:
     """
     data = {"alarm": alarm.value, "call_id": call_id, "by": person}
     return Event(NOTICE, data, needs=Permission.CALLS_SEE)
+
+
+def of_a_report(alarm: Alarm, owner: str) -> Event:
+    """Return an alarm about somebody's report, which he hears himself, whatever his role."""
+    data = {"alarm": alarm.value, "call_id": "", "by": ""}
+    return Event(NOTICE, data, to=owner, needs=Permission.CALLS_SEE)
 
 
 class Alarms:

@@ -24,6 +24,7 @@ from agents.feed import Feed
 from agents.learner import keep_learning
 from agents.live import Watch
 from agents.passwords import Vault
+from agents.reports.mailing import Post
 from agents.roles import Role
 from agents.runs import Runner
 from agents.statistics import issue_runs
@@ -128,6 +129,9 @@ def _beside(pool: Pool, settings: Settings, parts: Parts) -> dict[str, Coroutine
     }
     if link is not None:
         work["link"] = link.run()
+    if settings.mail.host:
+        address = address_of(settings.web)
+        work["mailing"] = Post(pool, settings.mail, parts.feed, address).run()
     if settings.web.suggestions:
         work["model"] = parts.suggestions.prepare()
         work["learner"] = keep_learning(pool, settings, parts.suggestions.prepare)

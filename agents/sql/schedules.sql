@@ -31,6 +31,10 @@ RETURNING schedule_id;
 SELECT schedule_id, every, on_day, at FROM report_schedule
 WHERE saved_id = :saved_id AND stopped_at IS NULL;
 
+-- name: present()$
+-- The clock that all servers share.
+SELECT now();
+
 -- name: due_schedules(now)
 -- Schedules whose time has come, each for one server alone while its transaction lasts.
 SELECT c.schedule_id, c.every, c.on_day, c.at, c.next_due
@@ -57,25 +61,25 @@ WITH made AS (
 )
 SELECT run_id FROM made;
 
--- name: take_run(holder, now, lease)^
+-- name: take_run(holder, lease)^
 -- Take the next run that is due, or whose holder let its lease lapse, for as long as the lease.
 UPDATE report_run AS r
-SET state = 'sending', holder = :holder, lease_until = :now::timestamptz + :lease::interval,
-    tries = r.tries + 1, begun_at = coalesce(r.begun_at, :now)
+SET state = 'sending', holder = :holder, lease_until = now() + :lease::interval,
+    tries = r.tries + 1, begun_at = coalesce(r.begun_at, now())
 FROM report_schedule AS c JOIN saved_report AS s USING (saved_id)
     JOIN user_account AS u ON u.person = s.owner
 WHERE r.run_id = (
     SELECT run_id FROM report_run
-    WHERE ended_at IS NULL AND try_at <= :now AND (holder IS NULL OR lease_until < :now)
+    WHERE ended_at IS NULL AND try_at <= now() AND (holder IS NULL OR lease_until < now())
     ORDER BY try_at, run_id LIMIT 1
     FOR UPDATE SKIP LOCKED)
   AND c.schedule_id = r.schedule_id
 RETURNING r.run_id, r.schedule_id, r.due_at, r.tries, c.form, c.short_text, s.saved_id, s.owner,
           s.name, s.report, s.period, s.queue, s.agent, s.unit, u.role, u.active;
 
--- name: keep_run(run_id, holder, now, lease)$
+-- name: keep_run(run_id, holder, lease)$
 -- Hold a run for longer; nothing when it has become another's.
-UPDATE report_run SET lease_until = :now::timestamptz + :lease::interval
+UPDATE report_run SET lease_until = now() + :lease::interval
 WHERE run_id = :run_id AND holder = :holder AND ended_at IS NULL
 RETURNING run_id;
 
@@ -84,21 +88,34 @@ RETURNING run_id;
 SELECT recipient FROM report_delivery WHERE run_id = :run_id AND state = 'waiting'
 ORDER BY recipient;
 
--- name: end_delivery(run_id, recipient, state, reason, now)!
+-- name: end_delivery(run_id, recipient, state, reason)!
 -- Say that one address has it, or will not have it.
-UPDATE report_delivery SET state = :state, reason = :reason, ended_at = :now
+UPDATE report_delivery SET state = :state, reason = :reason, ended_at = now()
 WHERE run_id = :run_id AND recipient = :recipient AND state = 'waiting';
 
--- name: put_run_off(run_id, holder, try_at, reason)!
+-- name: refuse_left(run_id, reason)!
+-- Say that a run that is given up reached these addresses never.
+UPDATE report_delivery SET state = 'refused', reason = :reason, ended_at = now()
+WHERE run_id = :run_id AND state = 'waiting';
+
+-- name: deliveries_counted(run_id)^
+-- How a run's addresses stand.
+SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting,
+       count(*) FILTER (WHERE state = 'sent') AS sent,
+       count(*) FILTER (WHERE state = 'refused') AS refused
+FROM report_delivery WHERE run_id = :run_id;
+
+-- name: put_run_off(run_id, holder, pause, reason)!
 -- Give a run up for now.
 UPDATE report_run
-SET state = 'waiting', holder = NULL, lease_until = NULL, try_at = :try_at, reason = :reason
+SET state = 'waiting', holder = NULL, lease_until = NULL, reason = :reason,
+    try_at = now() + :pause::interval
 WHERE run_id = :run_id AND holder = :holder;
 
--- name: end_run_of_report(run_id, holder, state, reason, now)$
+-- name: end_report_run(run_id, holder, state, reason)$
 -- End a run; nothing when it has become another's.
 UPDATE report_run
-SET state = :state, holder = NULL, lease_until = NULL, ended_at = :now, reason = :reason
+SET state = :state, holder = NULL, lease_until = NULL, ended_at = now(), reason = :reason
 WHERE run_id = :run_id AND holder = :holder AND ended_at IS NULL
 RETURNING run_id;
 

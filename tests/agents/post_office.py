@@ -36,8 +36,10 @@ class PostOffice:
     answers: dict[str, str] = field(default_factory=dict)
     """What it says of a recipient instead of 250."""
     content: str = "250 OK"
-    hangs: bool = False
+    hangs_for: str = ""
+    """The address at whose letter it says no more; `*`: at everybody's."""
     taken: asyncio.Event = field(default_factory=asyncio.Event)
+    hung: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle_RCPT(  # noqa: N802 - the server's word
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -50,8 +52,8 @@ class PostOffice:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the server's word
         del server, session
-        if self.hangs:
-            self.taken.set()
+        if self.hangs_for in {"*", *envelope.rcpt_tos}:
+            self.hung.set()
             await asyncio.Event().wait()
         if not self.content.startswith("250"):
             return self.content

@@ -140,7 +140,7 @@ async def test_a_server_that_goes_in_the_middle_is_said_to_be_away() -> None:
 
 
 async def test_a_server_that_hangs_is_left() -> None:
-    async with post_office(None, PostOffice(hangs=True)) as office:
+    async with post_office(None, PostOffice(hangs_for="*")) as office:
         settings = settings_for(office, None, deadline_seconds=0.3)
         with pytest.raises(MailFailed) as failed:
             async with mail_server(settings) as server:

@@ -1,0 +1,109 @@
+"""A run of a scheduled report as letters: a short text, a table beside it, and no caller's number.
+
+Reports hold figures and no caller. What people have typed, the name of a report, may hold a number
+all the same, and it goes out of the house: every run of digits as long as a telephone number is
+masked here, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, Literal
+
+from agents.mail import Attachment, Letter
+from agents.reports.catalogue import Report
+from agents.reports.export import to_csv, to_sheet
+from agents.reports.periods import name_of
+from agents.reports.sms import FULL, MainFigures, text_message
+from ivr.log import mask_number
+
+Form = Literal["none", "csv", "xlsx"]
+
+_NUMBER: Final = re.compile(r"\+?\d{7,}|(?<!\d)\d{3,4}(?:[ -]\d{4}){1,2}(?!\d)")
+_RUN: Final = re.compile(r"\+?\d{7,}")
+_SHEET: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_TAG: Final = 12
+
+
+def masked(text: str) -> str:
+    """Mask every telephone number that somebody has typed, also one in groups of digits."""
+    return _NUMBER.sub(lambda found: mask_number(found.group()), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run is to tell, to everybody the same."""
+
+    run_id: int
+    name: str
+    """As the owner calls the report."""
+    report: str
+    first: date
+    last: date
+    form: Form
+    address: str
+    """Where the report is opened in a browser."""
+
+    @property
+    def file(self) -> str:
+        """The name of the attached file."""
+        return f"{self.report}-{self.first}-{self.last}.{self.form}"
+
+
+def write_letters(
+    told: Told, report: Report, figures: MainFigures | None, recipients: Sequence[str]
+) -> list[Letter]:
+    """Write the letters of a run, one for each address.
+
+    Args:
+        told: what is told.
+        report: as it was run.
+        figures: for the short text; None leaves it out.
+        recipients: who is still to have it.
+    """
+    table = _without_numbers(report)
+    span = name_of(told.first, told.last)
+    lines = [f"{table.title}（{table.period}）", ""]
+    if figures is not None:
+        lines += [text_message(span, figures, FULL).text, ""]
+    attachments = []
+    if told.form != "none":
+        attachments.append(_attached(told.form, told.file, table))
+        lines += [f"附件：{told.file}（{len(table.rows)} 行）", ""]
+    lines += [
+        f"在系统中打开：{told.address}",
+        "",
+        "本邮件由12320卫生热线统计系统自动发送，请勿回复。",
+    ]
+    subject = f"{masked(told.name)}（{span}）"
+    return [
+        Letter(_id(told.run_id, one), one, subject, "\n".join(lines) + "\n", attachments)
+        for one in recipients
+    ]
+
+
+def _id(run_id: int, recipient: str) -> str:
+    return f"report.{run_id}.{hashlib.sha256(recipient.encode()).hexdigest()[:_TAG]}"
+
+
+def _attached(form: Form, name: str, report: Report) -> Attachment:
+    if form == "csv":
+        return Attachment(name, "text/csv", to_csv(report).encode())
+    return Attachment(name, _SHEET, to_sheet(report))
+
+
+def _without_numbers(report: Report) -> Report:
+    rows = tuple(
+        tuple(
+            _RUN.sub(lambda found: mask_number(found.group()), cell)
+            if isinstance(cell, str)
+            else cell
+            for cell in row
+        )
+        for row in report.rows
+    )
+    return replace(report, rows=rows)

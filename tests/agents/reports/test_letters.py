@@ -1,0 +1,94 @@
+"""Letters of a run: what they say, and that no telephone number leaves the house in them."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.reports.catalogue import Report
+from agents.reports.letters import Told, masked, write_letters
+from agents.reports.rounding import Ratio
+from agents.reports.sms import MainFigures
+
+NUMBER = "13812341234"
+TOLD = Told(
+    7, "日报", "day", date(2026, 11, 21), date(2026, 11, 21), "csv", "https://desk/#/reports"
+)
+REPORT = Report(
+    "按日期统计来电",
+    "2026-11-21至2026-11-21",
+    ("日期", "人工请求量"),
+    (("2026-11-21", 1234567890), ("=1+1", 2)),
+)
+FIGURES = MainFigures(12, 10, Ratio(10, 11), (("咨询", 9),), 4, 4)
+TO = ["a@wjw.example.cn", "b@wjw.example.cn"]
+
+
+def test_everybody_gets_a_letter_of_his_own_that_says_the_same() -> None:
+    first, second = write_letters(TOLD, REPORT, FIGURES, TO)
+    assert (first.recipient, second.recipient) == tuple(TO)
+    assert first.id != second.id
+    assert [first] == write_letters(TOLD, REPORT, FIGURES, TO[:1])
+    assert first.subject == "日报（2026年11月21日）"
+    assert "12320热线2026年11月21日来电12，接通10，接通率90.9%" in first.text
+    assert "https://desk/#/reports" in first.text
+    assert first.attachments == second.attachments
+
+
+def test_the_table_goes_along_as_it_is_taken_out() -> None:
+    [letter] = write_letters(TOLD, REPORT, None, TO[:1])
+    assert "来电12" not in letter.text
+    [attached] = letter.attachments
+    assert attached.name == "day-2026-11-21-2026-11-21.csv"
+    lines = attached.content.decode("utf-8-sig").splitlines()
+    assert lines == ["日期,人工请求量", "2026-11-21,1234567890", "'=1+1,2"]
+    [letter] = write_letters(replace(TOLD, form="xlsx"), REPORT, None, TO[:1])
+    sheet = openpyxl.load_workbook(io.BytesIO(letter.attachments[0].content)).active
+    assert sheet is not None
+    assert [cell.value for cell in sheet[3]] == ["2026-11-21", 1234567890]
+    [letter] = write_letters(replace(TOLD, form="none"), REPORT, FIGURES, TO[:1])
+    assert letter.attachments == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        NUMBER,
+        f"王{NUMBER}的投诉",
+        "138 1234 1234",
+        "138-1234-1234",
+        "+8613812341234",
+        "025-8362 0521",
+    ],
+)
+def test_a_number_that_somebody_typed_stays_in_the_house(typed: str) -> None:
+    shown = masked(typed)
+    assert "****" in shown
+    assert NUMBER not in shown.replace(" ", "").replace("-", "")
+    told = replace(TOLD, name=typed)
+    report = replace(REPORT, rows=((f"m_main>{NUMBER}", 1),))
+    [letter] = write_letters(told, report, FIGURES, TO[:1])
+    whole = letter.subject + letter.text + letter.attachments[0].content.decode()
+    assert NUMBER not in whole.replace(" ", "").replace("-", "")
+
+
+@given(
+    day=st.dates(date(2000, 1, 1), date(2099, 1, 1)), queue=st.sampled_from(["consult", "全部队列"])
+)
+def test_what_reports_are_about_is_no_number(day: date, queue: str) -> None:
+    for key in (
+        f"{day} {queue}",
+        f"{day:%G-W%V} {queue}",
+        "12320-2016 C02.01.01",
+        "m_main>1",
+        "a1001",
+    ):
+        rows = ((key, 1),)
+        [letter] = write_letters(TOLD, replace(REPORT, rows=rows), None, TO[:1])
+        assert key in letter.attachments[0].content.decode()

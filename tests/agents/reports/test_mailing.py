@@ -1,0 +1,275 @@
+"""Scheduled reports are sent once: by one server of several, after a death, after absence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from redis.asyncio import Redis
+
+from agents.database import queries
+from agents.events import NOTICE
+from agents.feed import DESK_STREAM, Feed
+from agents.reports import mailing, saved
+from agents.reports.mailing import Post
+from agents.reports.periods import Relative
+from agents.reports.saved import Wish
+from ivr.config import MailSettings
+from ivr.database import Pool
+from tests.agents.conftest import CALLER, file_request, record_call
+from tests.agents.post_office import PostOffice, post_office, settings_for
+
+CHIEF, DEPUTY = "chief@wjw.example.cn", "deputy@wjw.example.cn"
+WISH = Wish("日报", "category", Relative.TODAY)
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[PostOffice]:
+    async with post_office(None) as office:
+        yield office
+
+
+@pytest.fixture
+async def people(pool: Pool) -> Pool:
+    """A supervisor, and a call with a request."""
+    await pool.execute("SELECT make_partitions_ahead(1)")
+    await pool.execute(
+        "INSERT INTO user_account (person, name, role, created_by)"
+        " VALUES ('chief', '王班长', 'supervisor', '')"
+    )
+    await file_request(pool, await record_call(pool))
+    return pool
+
+
+async def scheduled(pool: Pool, *recipients: str, form: str = "csv", ago: str = "1 minute") -> int:
+    """Schedule a report that is due; returns its number."""
+    async with pool.acquire() as connection:
+        number = await saved.save(connection, "chief", WISH)
+        made: int = await queries.make_schedule(
+            connection,
+            saved_id=number,
+            owner="chief",
+            every="day",
+            on_day=0,
+            at=time(8),
+            recipients=list(recipients) or [CHIEF],
+            form=form,
+            short_text=True,
+            next_due=datetime.now(UTC),
+        )
+    await pool.execute("UPDATE report_schedule SET next_due = now() - $1::text::interval", ago)
+    return made
+
+
+def post(pool: Pool, redis: Redis, settings: MailSettings) -> Post:
+    return Post(pool, settings, Feed(redis, "n1"), "https://desk.example.cn")
+
+
+async def run_of(pool: Pool) -> Any:  # noqa: ANN401 - a row
+    return await pool.fetchrow("SELECT * FROM report_run")
+
+
+async def alarms(redis: Redis) -> list[dict[str, str]]:
+    entries: Any = await redis.xrange(DESK_STREAM)
+    return [entry for _, entry in entries if entry["type"] == NOTICE]
+
+
+async def lapse(pool: Pool) -> None:
+    """Let leases and pauses be over."""
+    await pool.execute(
+        "UPDATE report_run SET try_at = now() - interval '1 second',"
+        " lease_until = now() - interval '1 second' WHERE holder IS NOT NULL"
+    )
+    await pool.execute("UPDATE report_run SET try_at = now() - interval '1 second'")
+
+
+async def test_a_report_that_is_due_arrives_once_at_every_address(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people, CHIEF, DEPUTY)
+    server = post(people, redis, settings_for(office, None))
+    await server.look()
+    await server.look()
+    assert sorted(office.to) == [CHIEF, DEPUTY]
+    letter = office.letters[0]
+    body = letter.get_body()
+    assert body is not None
+    assert letter["Subject"].startswith("日报（")
+    assert "来电1" in body.get_content()
+    assert "咨询1" in body.get_content()
+    [attached] = letter.iter_attachments()
+    table = attached.get_payload(decode=True)
+    assert isinstance(table, bytes)
+    assert "12320-2016 C02.01.01,1" in table.decode()
+    assert CALLER not in letter.as_string() + body.get_content() + table.decode()
+    row = await run_of(people)
+    assert (row["state"], row["tries"], row["reason"]) == ("sent", 1, "")
+    assert row["due_at"] < await people.fetchval("SELECT next_due FROM report_schedule")
+    noted = await people.fetchrow("SELECT * FROM audit WHERE action = 'report.mailed'")
+    assert noted is not None
+    assert (noted["actor"], '"to": 2' in noted["detail"]) == ("chief", True)
+    assert await alarms(redis) == []
+
+
+async def test_times_that_were_missed_are_made_up_for_once(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people, ago="20 days")
+    await post(people, redis, settings_for(office, None)).look()
+    assert len(office.letters) == 1
+    due = (await run_of(people))["due_at"]
+    assert timedelta(0) <= datetime.now(UTC) - due < timedelta(days=1)
+
+
+async def test_two_servers_never_both_send(people: Pool, redis: Redis, office: PostOffice) -> None:
+    await scheduled(people, *(f"chief{number}@wjw.example.cn" for number in range(8)))
+    settings = settings_for(office, None)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(post(people, redis, settings).look())
+    assert len(office.to) == len(set(office.to)) == 8
+    assert await people.fetchval("SELECT count(*) FROM report_run") == 1
+
+
+async def test_what_a_server_that_died_has_left_undone_is_done_by_another(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people, CHIEF, DEPUTY)
+    settings = settings_for(office, None)
+    office.hangs_for = DEPUTY
+    await dies_in_the_middle(office, post(people, redis, settings))
+    assert office.to == [CHIEF]
+    await post(people, redis, settings).look()
+    assert office.to == [CHIEF], "a run that is held is nobody else's"
+    await lapse(people)
+    await post(people, redis, settings).look()
+    assert office.to == [CHIEF, DEPUTY]
+    row = await run_of(people)
+    assert (row["state"], row["tries"]) == ("sent", 2)
+    assert office.letters[1]["Message-ID"].startswith(f"<report.{row['run_id']}.")
+
+
+async def dies_in_the_middle(office: PostOffice, server: Post) -> None:
+    """Let a server die while it waits for the answer to a letter's content."""
+    dying = asyncio.create_task(server.look())
+    async with asyncio.timeout(20):
+        await office.hung.wait()
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    office.hangs_for = ""
+
+
+async def test_a_server_that_lost_its_lease_sends_nothing_more(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people, CHIEF, DEPUTY)
+    server = post(people, redis, settings_for(office, None))
+    ended = server._ended
+
+    async def taken_over(*told: Any) -> None:  # noqa: ANN401 - handed on
+        await ended(*told)
+        await people.execute("UPDATE report_run SET holder = 'another'")
+
+    monkeypatch.setattr(server, "_ended", taken_over)
+    await server.look()
+    assert office.to == [CHIEF]
+    row = await run_of(people)
+    assert (row["state"], row["holder"]) == ("sending", "another")
+
+
+async def test_a_mail_server_that_is_away_is_tried_again_and_given_up_with_an_alarm(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people)
+    away = settings_for(office, None, port=1, tries=3)
+    for tries in (1, 2):
+        await post(people, redis, away).look()
+        row = await run_of(people)
+        assert (row["state"], row["tries"], row["reason"]) == ("waiting", tries, "away")
+        pause = row["try_at"] - datetime.now(UTC)
+        assert pause > timedelta(minutes=tries) - timedelta(seconds=50)
+        await post(people, redis, away).look()
+        assert (await run_of(people))["tries"] == tries, "a pause is a pause"
+        await lapse(people)
+    await post(people, redis, away).look()
+    row = await run_of(people)
+    assert (row["state"], row["tries"], row["reason"]) == ("failed", 3, "away")
+    [alarm] = await alarms(redis)
+    assert alarm["to"] == "chief"
+    assert "report_unsent" in alarm["data"]
+    assert await people.fetchval("SELECT string_agg(state, '') FROM report_delivery") == "refused"
+
+
+async def test_an_address_that_is_refused_is_told_of_and_the_others_have_theirs(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people, CHIEF, DEPUTY, "full@wjw.example.cn", "x@elsewhere.example.cn")
+    office.answers[CHIEF] = "550 5.1.1 no such user"
+    office.answers["full@wjw.example.cn"] = "452 4.2.2 full"
+    server = post(people, redis, settings_for(office, None))
+    await server.look()
+    assert (await run_of(people))["reason"] == "put_off 452"
+    del office.answers["full@wjw.example.cn"]
+    await lapse(people)
+    await server.look()
+    assert sorted(office.to) == [DEPUTY, "full@wjw.example.cn"]
+    row = await run_of(people)
+    assert (row["state"], row["reason"]) == ("failed", "refused")
+    refused = await people.fetch("SELECT recipient, reason FROM report_delivery ORDER BY 1")
+    assert {one["recipient"]: one["reason"] for one in refused if one["reason"]} == {
+        CHIEF: "refused 550",
+        "x@elsewhere.example.cn": "not_allowed",
+    }
+    assert len(await alarms(redis)) == 1
+
+
+@pytest.mark.parametrize("change", ["active = false", "role = 'agent'"])
+async def test_nothing_is_mailed_for_somebody_who_may_not_see_it_any_more(
+    people: Pool, redis: Redis, office: PostOffice, change: str
+) -> None:
+    await scheduled(people)
+    await people.execute(f"UPDATE user_account SET {change}")  # noqa: S608 - two of ours
+    await post(people, redis, settings_for(office, None)).look()
+    assert office.letters == []
+    row = await run_of(people)
+    assert (row["state"], row["reason"]) == ("failed", "no_right")
+
+
+async def test_figures_that_cannot_be_read_now_are_read_later(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+    with monkeypatch.context() as broken:
+        broken.setattr(mailing, "run_report", AsyncMock(side_effect=TimeoutError))
+        await post(people, redis, settings_for(office, None)).look()
+    assert (await run_of(people))["reason"] == "figures"
+    await lapse(people)
+    await post(people, redis, settings_for(office, None)).look()
+    assert office.to == [CHIEF]
+
+
+async def test_a_database_that_is_away_is_asked_again(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+    monkeypatch.setattr(mailing, "LOOK_SECONDS", 0.01)
+    server = post(people, redis, settings_for(office, None))
+    look, failures = server.look, iter((OSError, TimeoutError))
+
+    async def looks() -> None:
+        for failure in failures:
+            raise failure
+        await look()
+
+    monkeypatch.setattr(server, "look", looks)
+    running = asyncio.create_task(server.run())
+    try:
+        async with asyncio.timeout(20):
+            await office.taken.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
