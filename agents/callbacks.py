@@ -30,6 +30,16 @@ class Due:
     due_at: datetime
 
 
+async def has_rung(connection: Session, call_id: str) -> bool:
+    """Tell whether a call is a call-back for which a number was given out."""
+    return bool(await queries.has_rung(connection, call_id=call_id))
+
+
+async def was_not_reached(connection: Session, call_id: str) -> bool:
+    """Tell whether an agent has said that a call-back met a machine, or somebody else."""
+    return bool(await queries.was_not_reached(connection, call_id=call_id))
+
+
 async def due(connection: Session, queues: Sequence[str]) -> list[Due]:
     """List the call-backs of some queues, the one that is due first first."""
     rows = queries.callbacks_due(connection, queues=list(queues), most=LISTED)

@@ -82,6 +82,8 @@ class Card:
 
     call_id: str
     direction: str
+    called_back: bool
+    """Whether the centre's machine rang the citizen, because he had asked for it."""
     number: str
     origin: Origin
     dialled: str
@@ -118,6 +120,7 @@ async def card(connection: Session | Pool, call_id: str) -> Card | None:
     return Card(
         call_id=call_id,
         direction=row["direction"],
+        called_back=row["called_back"],
         number=mask_number(number),
         origin=origin_of(number),
         dialled=row["dialled"] if row["direction"] == "inbound" else mask_number(row["dialled"]),

@@ -17,6 +17,8 @@ class Permission(StrEnum):
     """Read the figures for monitoring."""
     CALLS_TAKE = "calls.take"
     """Have a telephone and a presence, see one's own calls, and write down their requests."""
+    CALLS_EXEMPT = "calls.exempt"
+    """Say that a caller of one's own is not to be asked to rate, and why."""
     CALLS_SEE = "calls.see"
     """See calls and requests of others, numbers masked."""
     FORMS_READ = "forms.read"
@@ -94,6 +96,7 @@ _AT_A_DESK: Final = frozenset(
     {
         Permission.LIVE_SEE,
         Permission.CALLS_TAKE,
+        Permission.CALLS_EXEMPT,
         Permission.FORMS_READ,
         Permission.NUMBER_REVEAL,
         Permission.MESSAGES_WORK,

@@ -1,7 +1,8 @@
 -- name: call_at_a_glance(call_id)^
 -- What is known of a call, be it going on or over.
 SELECT call_id, direction, caller, dialled, started_at, answered_at, ended_at, final, disposition,
-       menu_path, queue, agent, wait_ms, talk_ms
+       menu_path, queue, agent, wait_ms, talk_ms,
+       EXISTS (SELECT FROM callback_attempt WHERE attempt_id = :call_id) AS called_back
 FROM call
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id;
 

@@ -1,12 +1,17 @@
 -- name: had_the_call(call_id, person)$
 -- Whether a call is somebody's: he answered it, spoke in it, it rang for him, or he took the
--- message or the missed call that it left.
+-- message or the missed call that it left. The record of a call that has just ended may lag behind
+-- what his presence says of him.
 SELECT EXISTS (
     SELECT FROM call
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person
 ) OR EXISTS (
     SELECT FROM leg
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person
+) OR EXISTS (
+    SELECT FROM presence_log
+    WHERE person = :person AND until IS NULL AND call_id = :call_id
+      AND state IN ('talking', 'wrap_up')
 ) OR EXISTS (
     SELECT FROM offer
     WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person

@@ -32,6 +32,16 @@ WHERE leg.opened_at >= :since AND leg.agent = :person AND leg.answered_at IS NOT
 ORDER BY call.started_at DESC
 LIMIT :most;
 
+-- name: has_rung(call_id)$
+-- Whether a call is a call-back for which a number was given out.
+SELECT EXISTS (
+    SELECT FROM callback_attempt WHERE attempt_id = :call_id AND dialled_at IS NOT NULL);
+
+-- name: was_not_reached(call_id)$
+-- Whether an agent has said that a call-back met a machine, or somebody else.
+SELECT EXISTS (
+    SELECT FROM callback_attempt WHERE attempt_id = :call_id AND not_reached_by IS NOT NULL);
+
 -- name: callbacks_due(queues, most)
 -- Promises to call back that are not kept yet, the one that is due first first.
 SELECT call_id, number, queue, state, tries, booked_at, due_at

@@ -32,6 +32,7 @@ from agents.web import (
     doors,
     enter,
     events,
+    exemptions,
     forms,
     headers,
     health,
@@ -54,6 +55,7 @@ from agents.web.access import Access, Open
 from agents.web.problems import Handler
 from ivr.config import Settings
 from ivr.database import Pool
+from ivr.recall import policy_of
 
 LONGEST_BODY: Final = 1_048_576
 """Bytes of a request."""
@@ -95,6 +97,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("POST", f"{_V1}/calls/{{call_id}}/reveal", calls.reveal, Permission.NUMBER_REVEAL),
     ("POST", f"{_V1}/calls/{{call_id}}/transfer", transfers.transfer, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/transfers", transfers.show_targets, Permission.CALLS_TAKE),
+    ("GET", f"{_V1}/calls/{{call_id}}/exemption", exemptions.show, Permission.CALLS_EXEMPT),
+    ("PUT", f"{_V1}/calls/{{call_id}}/exemption", exemptions.exempt, Permission.CALLS_EXEMPT),
+    ("DELETE", f"{_V1}/calls/{{call_id}}/exemption", exemptions.withdraw, Permission.CALLS_EXEMPT),
     ("PUT", f"{_V1}/calls/{{call_id}}/quality", quality.tell, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/calls/{{call_id}}/quality", quality.show, Permission.FORMS_READ),
     ("POST", f"{_V1}/help", alarms.cry, Permission.CALLS_TAKE),
@@ -326,6 +331,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[telephone.SOFTPHONE] = settings.softphone
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
     app[transfers.TARGETS] = settings.definitions.transfers
+    app[exemptions.POLICY] = policy_of(settings.callback)
     app[categories.SUGGESTIONS] = parts.suggestions
     app[events.FEED] = parts.feed
     app[bulletins.RUNNER] = parts.runner

@@ -94,6 +94,7 @@ class Card(BaseModel):
 
     call_id: str
     direction: str
+    called_back: bool = Field(description="The centre rang him, because he had asked for it")
     number: str = Field(description="Masked; see reveal")
     origin: Origin
     dialled: str

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import secrets
-import time
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -19,31 +16,21 @@ from redis.exceptions import RedisError
 
 from agents import audit, users
 from agents.roles import Permission, may
-from agents.web.api import BRIDGE, answer, change, endpoint, reading, session, slowly, who
+from agents.web import exemptions
+from agents.web.api import answer, change, endpoint, reading, session, who
 from agents.web.health import REDIS, WATCH
 from agents.web.own import CallId
 from agents.web.problems import Refused
-from ivr.calls import CALL_ID
+from agents.web.wishes import WORDS, granted
 from ivr.errors import DefinitionInvalid
 from ivr.queues import Activity
 from ivr.transfer_targets import load_targets
-from ivr.transfer_wishes import Answer, Verb, Wish, answer_of, ask
-from ivr.wishes import WANTED_SECONDS
+from ivr.transfer_wishes import Answer, Verb
 
 TARGETS: Final = web.AppKey("transfer_targets", Path)
 """Where transfers.toml lies."""
 
-ANSWER_SECONDS: Final = WANTED_SECONDS + 1.0
-_LOOK_SECONDS: Final = 0.05
 _CONSULTATION_SECONDS: Final = 3_600
-
-_WORDS: Final = {
-    Answer.NOT_TALKING: "您当前没有与来电者通话。",
-    Answer.NOT_CONSULTING: "没有等待中的来电者。",
-    Answer.NOT_ANSWERED: "对方尚未接听，或已挂机。",
-    Answer.UNKNOWN_TARGET: "没有此转接对象。",
-    Answer.FAILED: "交换机未能完成，请确认通话状态后再试。",
-}
 
 
 class TransferTarget(BaseModel):
@@ -141,11 +128,12 @@ async def transfer(request: web.Request, call_id: CallId, /, body: Transfer) -> 
     """
     identity, verb = who(request), Verb(body.way)
     if request.app[WATCH].call_of(identity.person) != call_id:
-        raise Refused(409, Answer.NOT_TALKING.value, _WORDS[Answer.NOT_TALKING])
+        raise Refused(409, Answer.NOT_TALKING.value, WORDS[Answer.NOT_TALKING])
     if body.target == f"*{identity.person}":
-        raise Refused(409, Answer.UNKNOWN_TARGET.value, _WORDS[Answer.UNKNOWN_TARGET])
-    async with slowly(request, BRIDGE):
-        await _granted(request, call_id, verb, body.target)
+        raise Refused(409, Answer.UNKNOWN_TARGET.value, WORDS[Answer.UNKNOWN_TARGET])
+    await granted(request, call_id, verb, body.target)
+    if verb in {Verb.HAND_OVER, Verb.COMPLETE}:
+        await exemptions.forget(request)
     going_on = None
     # It is done: what is lost here costs buttons, and must not cost the line in the audit.
     with suppress(OSError, RedisError):
@@ -154,26 +142,6 @@ async def transfer(request: web.Request, call_id: CallId, /, body: Transfer) -> 
         session(request), identity.person, f"call.{verb.value}", f"call:{call_id}", to=body.target
     )
     return answer(Transferred(consultation=going_on))
-
-
-async def _granted(request: web.Request, call_id: str, verb: Verb, target: str) -> None:
-    """Ask the bridge of the call's node, and wait for what it says."""
-    found = CALL_ID.fullmatch(call_id)
-    if found is None:
-        raise Refused(404)
-    until = time.time() + WANTED_SECONDS
-    wish = Wish(secrets.token_hex(8), call_id, who(request).person, verb, target, until)
-    redis = request.app[REDIS]
-    await ask(redis, found["node"], wish)
-    came: Answer | None = None
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while (came := await answer_of(redis, found["node"], wish)) is None:  # noqa: ASYNC110 - another process answers
-                await asyncio.sleep(_LOOK_SECONDS)
-    except TimeoutError:
-        raise Refused(409, "unconfirmed", "转接未能确认，请确认通话状态后再试。") from None
-    if came is not Answer.DONE:
-        raise Refused(409, came.value, _WORDS[came])
 
 
 async def _remember(

@@ -238,6 +238,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{call_id}/exemption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Tell what one has said of the call at one's own telephone, or of a call-back of one's own. */
+        get: operations["exemptions_show"];
+        /**
+         * @description Say why the caller at one's own telephone is not to be asked to rate.
+         *
+         *     Refusals (409): `not_talking`, `failed`, `unconfirmed` as of a transfer, and `no_callback` when
+         *     `not_reached` is said of something else, or too late.
+         */
+        put: operations["exemptions_exempt"];
+        post?: never;
+        /** @description Take back what one has said, while the call goes on: the caller is asked like any other. */
+        delete: operations["exemptions_withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{call_id}/quality": {
         parameters: {
             query?: never;
@@ -1581,6 +1605,11 @@ export interface components {
             /** Direction */
             direction: string;
             /**
+             * Called Back
+             * @description The centre rang him, because he had asked for it
+             */
+            called_back: boolean;
+            /**
              * Number
              * @description Masked; see reveal
              */
@@ -1850,6 +1879,28 @@ export interface components {
             colleagues: components["schemas"]["Colleague"][];
             /** @description One's own that is going on */
             consultation: components["schemas"]["Consultation"] | null;
+        };
+        /**
+         * Exemption
+         * @description Why an agent says that there is nothing to rate.
+         * @enum {string}
+         */
+        Exemption: "wrong_number" | "redirected" | "not_reached";
+        /**
+         * Exempted
+         * @description What was said of a call.
+         */
+        Exempted: {
+            /** @description Null: the caller is asked like any other */
+            reason: components["schemas"]["Exemption"] | null;
+        };
+        /**
+         * Exempt
+         * @description Why there is nothing to rate.
+         */
+        Exempt: {
+            /** @description not_reached: of a call-back alone, also after it */
+            reason: components["schemas"]["Exemption"];
         };
         /**
          * Quality
@@ -4330,6 +4381,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TransferTargets"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exemptions_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exempted"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exemptions_exempt: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Exempt"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exempted"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exemptions_withdraw: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exempted"];
                 };
             };
             /** @description Why it was not done. */
