@@ -11,7 +11,6 @@ from typing import Annotated, Final
 import typer
 from redis.exceptions import RedisError
 
-from agents import service
 from agents.auth import LINK_SECONDS, Identity
 from agents.reports import commands, signing
 from agents.roles import Role
@@ -29,6 +28,8 @@ app = typer.Typer(
 
 _PERSON: Final = re.compile(r"[a-z0-9]{1,16}")
 
+# The web server takes two seconds to load, and most commands are the statistics': so those that
+# need it load it themselves.
 commands.register(app)
 signing.register(app)
 
@@ -42,6 +43,8 @@ def _settings() -> Settings:
 @app.command()
 def serve() -> None:
     """Run the web server."""
+    from agents import service  # noqa: PLC0415 - see above
+
     settings = _settings()
     run_until_stopped(lambda: service.serve(settings, Supervisor(os.environ)))
 
@@ -55,6 +58,8 @@ def link(
     person: Annotated[str, typer.Option(help="Staff id, lower-case letters and digits.")] = "admin",
 ) -> None:
     """Print a link that lets one person into the desk once, within a quarter of an hour."""
+    from agents import service  # noqa: PLC0415 - see above
+
     settings = _settings()
     _check(person)
     try:
@@ -73,6 +78,8 @@ def account(
     name: Annotated[str, typer.Option(help="As colleagues know him.")] = "",
 ) -> None:
     """Make a user and print his password, once; exit 1 when there is one of that id."""
+    from agents import service  # noqa: PLC0415 - see above
+
     settings = _settings()
     _check(person)
     try:
