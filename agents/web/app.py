@@ -44,6 +44,8 @@ from agents.web import (
     quality,
     recordings,
     reports,
+    saved_reports,
+    schedules,
     session,
     submissions,
     telephone,
@@ -197,6 +199,27 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", f"{_V1}/reports/{{name}}", reports.show, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}/file", reports.take_out, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}/behind", reports.show_calls, Permission.CALLS_SEE),
+    ("GET", f"{_V1}/short-text", saved_reports.show_text, Permission.REPORTS_SEE),
+    ("GET", f"{_V1}/saved-reports", saved_reports.show_all, Permission.REPORTS_SEE),
+    ("POST", f"{_V1}/saved-reports", saved_reports.save, Permission.REPORTS_SEE),
+    ("GET", f"{_V1}/saved-reports/{{saved_id}}", saved_reports.show, Permission.REPORTS_SEE),
+    ("PUT", f"{_V1}/saved-reports/{{saved_id}}", saved_reports.replace, Permission.REPORTS_SEE),
+    ("DELETE", f"{_V1}/saved-reports/{{saved_id}}", saved_reports.delete, Permission.REPORTS_SEE),
+    (
+        "POST",
+        f"{_V1}/saved-reports/{{saved_id}}/restore",
+        saved_reports.restore,
+        Permission.REPORTS_SEE,
+    ),
+    ("GET", f"{_V1}/report-schedules", schedules.show_all, Permission.REPORTS_MAIL),
+    ("POST", f"{_V1}/report-schedules", schedules.make, Permission.REPORTS_MAIL),
+    ("DELETE", f"{_V1}/report-schedules/{{schedule_id}}", schedules.stop, Permission.REPORTS_MAIL),
+    (
+        "POST",
+        f"{_V1}/report-schedules/{{schedule_id}}/run",
+        schedules.send_now,
+        Permission.REPORTS_MAIL,
+    ),
     (
         "GET",
         f"{_V1}/submissions/choices",
@@ -326,6 +349,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[api.DATABASE] = settings.database
     app[api.THROTTLE] = throttle
     app[api.BRIDGE] = asyncio.Semaphore(api.BRIDGE_AT_ONCE)
+    app[schedules.MAIL] = settings.mail
     app[reports.PLACES] = asyncio.Semaphore(reports.AT_ONCE)
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
     app[telephone.SOFTPHONE] = settings.softphone

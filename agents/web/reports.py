@@ -183,13 +183,13 @@ async def show_calls(
     async def ask(session: Session) -> list[CallBehind]:
         return await calls_behind(session, name, filters, key)
 
-    found = await _asked(request, ask)
+    found = await asked(request, ask)
     return answer(CallsBehind(calls=[CallOfFigure.model_validate(one) for one in found]))
 
 
 async def _run(request: web.Request, name: str, filters: Filters) -> Report:
     _known(name)
-    return await _asked(request, lambda session: run_report(session, name, filters))
+    return await asked(request, lambda session: run_report(session, name, filters))
 
 
 def _known(name: str) -> None:
@@ -197,7 +197,7 @@ def _known(name: str) -> None:
         raise Refused(404)
 
 
-async def _asked(request: web.Request, question: Callable[[Session], Awaitable[T]]) -> T:
+async def asked(request: web.Request, question: Callable[[Session], Awaitable[T]]) -> T:
     """Ask the database as long as somebody waits for the answer, and not for ever."""
 
     async def ask() -> T:

@@ -948,6 +948,129 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/short-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say the main figures of whole days as a text message. */
+        get: operations["saved_reports_show_text"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the reports that one may open. */
+        get: operations["saved_reports_show_all"];
+        put?: never;
+        /** @description Keep a report under a name. */
+        post: operations["saved_reports_save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-reports/{saved_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Give one saved report, as an address opens it. */
+        get: operations["saved_reports_show"];
+        /** @description Change one's own: its name, what it shows, or whether it is shared. */
+        put: operations["saved_reports_replace"];
+        post?: never;
+        /** @description Put one's own away; it is mailed no more until it is brought back. */
+        delete: operations["saved_reports_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-reports/{saved_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Bring one's own back. */
+        post: operations["saved_reports_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List one's own schedules, and what became of their newest runs. */
+        get: operations["schedules_show_all"];
+        put?: never;
+        /** @description Have one's own saved report mailed from now on. */
+        post: operations["schedules_make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Mail no more; a run that has begun is finished. */
+        delete: operations["schedules_stop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/report-schedules/{schedule_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send once more, now: to try it, or because an address was mended. */
+        post: operations["schedules_send_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/submissions/choices": {
         parameters: {
             query?: never;
@@ -2976,6 +3099,250 @@ export interface components {
         CallsBehind: {
             /** Calls */
             calls: components["schemas"]["CallOfFigure"][];
+        };
+        /**
+         * MessageText
+         * @description A text for a message.
+         */
+        MessageText: {
+            /** Text */
+            text: string;
+            /** Length */
+            length: number;
+            /**
+             * Limit
+             * @description Characters it was made for
+             */
+            limit: number;
+            /**
+             * Messages
+             * @description As how many a carrier counts it
+             */
+            messages: number;
+        };
+        /**
+         * MessageTexts
+         * @description The main figures of a span, in one message and in full.
+         */
+        MessageTexts: {
+            /** Period */
+            period: string;
+            brief: components["schemas"]["MessageText"];
+            full: components["schemas"]["MessageText"];
+        };
+        /**
+         * Relative
+         * @description A span told from a day on.
+         * @enum {string}
+         */
+        Relative: "today" | "yesterday" | "past_7_days" | "past_30_days" | "this_week" | "last_week" | "this_month" | "last_month" | "this_year" | "last_year";
+        /**
+         * SavedReport
+         * @description A report that somebody keeps, with the days that it means today.
+         */
+        SavedReport: {
+            /** Saved Id */
+            saved_id: number;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            /** Owner Name */
+            owner_name: string;
+            /** Own */
+            own: boolean;
+            /** Report */
+            report: string;
+            /** Title */
+            title: string;
+            period: components["schemas"]["Relative"];
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /** Queue */
+            queue: string;
+            /** Agent */
+            agent: string;
+            /** Unit */
+            unit: string;
+            /** Shared */
+            shared: boolean;
+        };
+        /**
+         * SavedReports
+         * @description One's own, then those that others share.
+         */
+        SavedReports: {
+            /** Saved */
+            saved: components["schemas"]["SavedReport"][];
+        };
+        /**
+         * ReportWish
+         * @description What is to be shown, its span told relatively, and what it is called.
+         */
+        ReportWish: {
+            /** Name */
+            name: string;
+            /** Report */
+            report: string;
+            period: components["schemas"]["Relative"];
+            /**
+             * Queue
+             * @default
+             */
+            queue: string;
+            /**
+             * Agent
+             * @default
+             */
+            agent: string;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
+            /**
+             * Shared
+             * @description All who may see reports may open it
+             * @default false
+             */
+            shared: boolean;
+        };
+        /**
+         * Every
+         * @description How often.
+         * @enum {string}
+         */
+        Every: "day" | "week" | "month";
+        /**
+         * MailRun
+         * @description One time that a report was due.
+         */
+        MailRun: {
+            /** Run Id */
+            run_id: number;
+            /** Schedule Id */
+            schedule_id: number;
+            /** Name */
+            name: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "due" | "sending" | "waiting" | "sent" | "failed";
+            /** Tries */
+            tries: number;
+            /**
+             * Try At
+             * Format: date-time
+             */
+            try_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Reason
+             * @description A word, with the code that the mail server gave
+             */
+            reason: string;
+            /** Sent */
+            sent: number;
+            /** Recipients */
+            recipients: number;
+            /** Refused */
+            refused: string[];
+        };
+        /**
+         * Schedule
+         * @description A schedule in force.
+         */
+        Schedule: {
+            /** Schedule Id */
+            schedule_id: number;
+            /** Saved Id */
+            saved_id: number;
+            /** Name */
+            name: string;
+            every: components["schemas"]["Every"];
+            /** On Day */
+            on_day: number;
+            /** At */
+            at: string;
+            /** Recipients */
+            recipients: string[];
+            /**
+             * Form
+             * @enum {string}
+             */
+            form: "none" | "csv" | "xlsx";
+            /** Short Text */
+            short_text: boolean;
+            /**
+             * Next Due
+             * Format: date-time
+             */
+            next_due: string;
+        };
+        /**
+         * Schedules
+         * @description One's own schedules, and the newest of their runs.
+         */
+        Schedules: {
+            /**
+             * Mail
+             * @description Whether there is a mail server
+             */
+            mail: boolean;
+            /**
+             * Domains
+             * @description To which addresses may be sent
+             */
+            domains: string[];
+            /** Schedules */
+            schedules: components["schemas"]["Schedule"][];
+            /** Runs */
+            runs: components["schemas"]["MailRun"][];
+        };
+        /**
+         * NewSchedule
+         * @description A report that is to be mailed again and again, by China's clock.
+         */
+        NewSchedule: {
+            /** Saved Id */
+            saved_id: number;
+            every: components["schemas"]["Every"];
+            /**
+             * On Day
+             * @description Of a week 1 for Monday to 7; of a month 1 to 31, in a shorter one its last
+             * @default 0
+             */
+            on_day: number;
+            /** At */
+            at: string;
+            /** Recipients */
+            recipients: string[];
+            /**
+             * Form
+             * @default xlsx
+             * @enum {string}
+             */
+            form: "none" | "csv" | "xlsx";
+            /**
+             * Short Text
+             * @default true
+             */
+            short_text: boolean;
         };
         /**
          * Choices
@@ -6101,6 +6468,370 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CallsBehind"];
                 };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_show_text: {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+                queue?: string;
+                agent?: string;
+                unit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageTexts"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_show_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReports"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_save: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportWish"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                saved_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                saved_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportWish"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_delete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                saved_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_reports_restore: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                saved_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedReport"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_show_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedules"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_make: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSchedule"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_stop: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                schedule_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_send_now: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                schedule_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was not done. */
             default: {
