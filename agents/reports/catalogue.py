@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from agents.database import queries
@@ -15,6 +15,8 @@ from ivr.database import Session
 from ivr.errors import DefinitionInvalid
 
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+
+Told: TypeAlias = Callable[[int, int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Definition:
     columns: tuple[tuple[str, str], ...]
     step: Step | None = None
     """Set for indicators: how long a span of the report is; the query is asked for each."""
+    ranked: bool = False
+    """Whether the row with the largest first figure comes first, and not the least key."""
     filters: tuple[str, ...] = ("queue", "agent")
     """By what it can be narrowed. Whom a call that was not filed belongs to, no data can say."""
 
@@ -43,8 +47,9 @@ _REQUESTS: Final = (
 )
 
 
-def _calls(by: str, heading: str) -> Definition:
-    return Definition(f"calls_by_{by}", f"按{heading}统计来电", (("key", heading), *_CALLS))
+def _calls(by: str, heading: str, *, ranked: bool = False) -> Definition:
+    columns = (("key", heading), *_CALLS)
+    return Definition(f"calls_by_{by}", f"按{heading}统计来电", columns, ranked=ranked)
 
 
 def _requests(by: str, heading: str) -> Definition:
@@ -53,6 +58,7 @@ def _requests(by: str, heading: str) -> Definition:
         f"requests_by_{by}",
         f"按{heading}统计服务请求",
         columns,
+        ranked=True,
         filters=("queue", "agent", "unit"),
     )
 
@@ -67,12 +73,13 @@ REPORTS: Final[Mapping[str, Definition]] = {
     "day": _calls("day", "日期"),
     "week": _calls("week", "周"),
     "month": _calls("month", "月份"),
-    "queue": _calls("queue", "队列"),
-    "agent": _calls("agent", "咨询员"),
+    "queue": _calls("queue", "队列", ranked=True),
+    "agent": _calls("agent", "咨询员", ranked=True),
     "menu-path": Definition(
         "calls_by_menu_path",
         "按菜单路径统计来电",
         (("key", "菜单路径"), ("requested", "来电量"), *_CALLS[1:]),
+        ranked=True,
     ),
     "category": _requests("category", "类别"),
     "region": _requests("region", "地区"),
@@ -113,8 +120,20 @@ class Report:
     """Whether the figures of a column may be added up; not where they are shares or means."""
 
 
-async def run_report(session: Session, name: str, filters: Filters) -> Report:
-    """Run a report.
+async def _silence(_step: int, _steps: int) -> None:
+    """Tell nobody how far it is."""
+
+
+async def run_report(
+    session: Session, name: str, filters: Filters, told: Told = _silence
+) -> Report:
+    """Run a report month by month, so that no question is long and somebody can see how far it is.
+
+    Args:
+        session: where to ask.
+        name: of the catalogue.
+        filters: what it covers.
+        told: how many steps are done, and of how many.
 
     Raises:
         DefinitionInvalid: naming the reports there are.
@@ -124,13 +143,35 @@ async def run_report(session: Session, name: str, filters: Filters) -> Report:
         raise DefinitionInvalid(f"No report {name!r}; expected one of {', '.join(REPORTS)}.")
     definition = REPORTS[name]
     if definition.step is None:
-        found = await _ask(session, definition, filters)
-        rows = [tuple(row[column] for column, _ in definition.columns) for row in found]
+        rows = await _counted_rows(session, definition, filters, told)
     else:
-        rows = await _indicator_rows(session, definition, definition.step, filters)
+        rows = await _indicator_rows(session, definition, definition.step, filters, told)
     headings = tuple(heading for _, heading in definition.columns)
     period = f"{filters.first:%Y-%m-%d}至{filters.last:%Y-%m-%d}"
     return Report(definition.title, period, headings, tuple(rows), definition.step is None)
+
+
+def steps_of(name: str, filters: Filters) -> int:
+    """Return in how many steps a report is run."""
+    step = REPORTS[name].step or Step.MONTH
+    return len(list(spans(filters.first, filters.last, step)))
+
+
+async def _counted_rows(
+    session: Session, definition: Definition, filters: Filters, told: Told
+) -> list[Row]:
+    """Count month after month, and add up what months have in common: every column is a sum."""
+    sums: dict[str, list[int]] = {}
+    months = list(spans(filters.first, filters.last, Step.MONTH))
+    for done, month in enumerate(months, start=1):
+        within = replace(filters, first=month.first, last=month.last)
+        for row in await _ask(session, definition, within):
+            key, *figures = (row[column] for column, _ in definition.columns)
+            known = sums.setdefault(key, [0] * len(figures))
+            sums[key] = [old + new for old, new in zip(known, figures, strict=True)]
+        await told(done, len(months))
+    ranked = sorted(sums.items(), key=lambda one: (-one[1][0] if definition.ranked else 0, one[0]))
+    return [(key, *figures) for key, figures in ranked]
 
 
 async def _ask(session: Session, definition: Definition, filters: Filters) -> list[Any]:
@@ -141,13 +182,15 @@ async def _ask(session: Session, definition: Definition, filters: Filters) -> li
 
 
 async def _indicator_rows(
-    session: Session, definition: Definition, step: Step, filters: Filters
+    session: Session, definition: Definition, step: Step, filters: Filters, told: Told
 ) -> list[Row]:
     """Read and compute one span after the other, so that the memory holds one span's calls."""
     rows: list[Row] = []
-    for span in spans(filters.first, filters.last, step):
+    wanted = list(spans(filters.first, filters.last, step))
+    for done, span in enumerate(wanted, start=1):
         within = replace(filters, first=span.first, last=span.last)
         found = await _ask(session, definition, within)
         # A nation's month is a second of arithmetic, in which others want to be served.
         rows += await asyncio.to_thread(indicator_rows, span.label, found)
+        await told(done, len(wanted))
     return rows

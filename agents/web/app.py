@@ -43,6 +43,7 @@ from agents.web import (
     problems,
     quality,
     recordings,
+    report_steps,
     reports,
     saved_reports,
     schedules,
@@ -198,6 +199,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", f"{_V1}/reports", reports.show_all, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}", reports.show, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}/file", reports.take_out, Permission.REPORTS_SEE),
+    ("GET", f"{_V1}/reports/{{name}}/steps", report_steps.run, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/reports/{{name}}/behind", reports.show_calls, Permission.CALLS_SEE),
     ("GET", f"{_V1}/short-text", saved_reports.show_text, Permission.REPORTS_SEE),
     ("GET", f"{_V1}/saved-reports", saved_reports.show_all, Permission.REPORTS_SEE),
@@ -349,6 +351,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[api.DATABASE] = settings.database
     app[api.THROTTLE] = throttle
     app[api.BRIDGE] = asyncio.Semaphore(api.BRIDGE_AT_ONCE)
+    app[report_steps.LONG_PLACES] = asyncio.Semaphore(report_steps.AT_ONCE)
     app[schedules.MAIL] = settings.mail
     app[reports.PLACES] = asyncio.Semaphore(reports.AT_ONCE)
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)

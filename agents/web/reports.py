@@ -16,9 +16,11 @@ from pydantic.types import StringConstraints
 
 from agents.reports.behind import CallBehind, calls_behind
 from agents.reports.catalogue import REPORTS, Filters, Report, run_report
+from agents.reports.periods import Relative, days_of
+from agents.reports.schedules import SHANGHAI
 from agents.throttle import EXPORT
 from agents.web.api import answer, endpoint, limited, reading, slowly
-from agents.web.first import first
+from agents.web.first import first as first_of
 from agents.web.problems import Fault, Refused
 from ivr.database import Session
 
@@ -78,10 +80,19 @@ class Kind(BaseModel):
     filters: list[str] = Field(description="By what it can be narrowed: queue, agent, unit")
 
 
+class Span(BaseModel):
+    """A span that is told relatively, and the days that it means today."""
+
+    period: Relative
+    first: date
+    last: date
+
+
 class Kinds(BaseModel):
-    """All reports."""
+    """All reports, and the spans that can be told relatively."""
 
     reports: list[Kind]
+    periods: list[Span]
 
 
 class Table(BaseModel):
@@ -125,7 +136,10 @@ async def show_all(request: web.Request) -> r200[Kinds]:  # noqa: ARG001 - the f
         )
         for name, one in REPORTS.items()
     ]
-    return answer(Kinds(reports=kinds))
+    day = datetime.now(SHANGHAI).date()
+    spans = [(period, *days_of(period, day)) for period in Relative]
+    periods = [Span(period=period, first=first, last=last) for period, first, last in spans]
+    return answer(Kinds(reports=kinds, periods=periods))
 
 
 @endpoint
@@ -137,14 +151,17 @@ async def show(
 ) -> r200[Table]:
     """Run a report over whole days, both included."""
     report = await _run(request, name, wanted.filters())
-    return answer(
-        Table(
-            title=report.title,
-            period=report.period,
-            headings=list(report.headings),
-            rows=[list(row) for row in report.rows],
-            adds_up=report.adds_up,
-        )
+    return answer(table_of(report))
+
+
+def table_of(report: Report) -> Table:
+    """Give a report as it is shown."""
+    return Table(
+        title=report.title,
+        period=report.period,
+        headings=list(report.headings),
+        rows=[list(row) for row in report.rows],
+        adds_up=report.adds_up,
     )
 
 
@@ -159,7 +176,7 @@ async def take_out(
     """Run a report and give it as a file."""
     await limited(request, EXPORT)
     report = await _run(request, name, wanted.filters())
-    write, kind = _writer(form)
+    write, kind = writer_of(form)
     file = f"{name}-{wanted.first}-{wanted.last}.{form}"
     return web.Response(
         body=await asyncio.to_thread(write, report),
@@ -178,7 +195,7 @@ async def show_calls(
 ) -> r200[CallsBehind]:
     """Give the calls behind a row of a report that was run with the same filters."""
     filters = wanted.filters()
-    _known(name)
+    hold_to_known(name)
 
     async def ask(session: Session) -> list[CallBehind]:
         return await calls_behind(session, name, filters, key)
@@ -188,11 +205,16 @@ async def show_calls(
 
 
 async def _run(request: web.Request, name: str, filters: Filters) -> Report:
-    _known(name)
+    hold_to_known(name)
     return await asked(request, lambda session: run_report(session, name, filters))
 
 
-def _known(name: str) -> None:
+def hold_to_known(name: str) -> None:
+    """Go on with a report that there is.
+
+    Raises:
+        Refused: 404, there is none of that name.
+    """
     if name not in REPORTS:
         raise Refused(404)
 
@@ -206,12 +228,12 @@ async def asked(request: web.Request, question: Callable[[Session], Awaitable[T]
 
     try:
         async with slowly(request, PLACES), asyncio.timeout(LONGEST_SECONDS):
-            return await first(ask(), _left(request))
+            return await first_of(ask(), left(request))
     except TimeoutError:
         raise Refused(503, "too_long", "统计时间过长，已停止；请缩短日期范围。") from None
 
 
-async def _left(request: web.Request) -> NoReturn:
+async def left(request: web.Request) -> NoReturn:
     """Look until nobody waits for the answer any more."""
     while True:
         if request.transport is None or request.transport.is_closing():
@@ -219,7 +241,7 @@ async def _left(request: web.Request) -> NoReturn:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _writer(form: Format) -> tuple[Callable[[Report], bytes], str]:
+def writer_of(form: Format) -> tuple[Callable[[Report], bytes], str]:
     """Return what writes a form, and its media type.
 
     The writers of office formats are loaded when the first file is asked for.

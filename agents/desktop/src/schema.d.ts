@@ -931,6 +931,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/{name}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Run a report over whole days, and say how far it is: JSON, one object a line. */
+        get: operations["report_steps_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/{name}/behind": {
         parameters: {
             query?: never;
@@ -3032,12 +3049,37 @@ export interface components {
             filters: string[];
         };
         /**
+         * Relative
+         * @description A span told from a day on.
+         * @enum {string}
+         */
+        Relative: "today" | "yesterday" | "past_7_days" | "past_30_days" | "this_week" | "last_week" | "this_month" | "last_month" | "this_year" | "last_year";
+        /**
+         * Span
+         * @description A span that is told relatively, and the days that it means today.
+         */
+        Span: {
+            period: components["schemas"]["Relative"];
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+        };
+        /**
          * Kinds
-         * @description All reports.
+         * @description All reports, and the spans that can be told relatively.
          */
         Kinds: {
             /** Reports */
             reports: components["schemas"]["Kind"][];
+            /** Periods */
+            periods: components["schemas"]["Span"][];
         };
         /**
          * Table
@@ -3067,6 +3109,77 @@ export interface components {
          * @enum {string}
          */
         Format: "csv" | "xlsx";
+        /**
+         * Fault
+         * @description One field that cannot be taken.
+         */
+        Fault: {
+            /**
+             * Field
+             * @description Where, e.g. `requests.0.code`
+             */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * Problem
+         * @description Why something was not done.
+         */
+        Problem: {
+            /**
+             * Code
+             * @description Stable, for programs, e.g. `login_refused`
+             */
+            code: string;
+            /**
+             * Message
+             * @description Chinese, for people
+             */
+            message: string;
+            /**
+             * Fields
+             * @default []
+             */
+            fields: components["schemas"]["Fault"][];
+        };
+        /**
+         * ReportFile
+         * @description A report as a file.
+         */
+        ReportFile: {
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Content
+             * @description Base64
+             */
+            content: string;
+        };
+        /**
+         * ReportLine
+         * @description One line of the answer. The last one has a table, a file or a problem.
+         */
+        ReportLine: {
+            /**
+             * Step
+             * @default 0
+             */
+            step: number;
+            /**
+             * Steps
+             * @default 0
+             */
+            steps: number;
+            /** @default null */
+            table: components["schemas"]["Table"] | null;
+            /** @default null */
+            file: components["schemas"]["ReportFile"] | null;
+            /** @default null */
+            problem: components["schemas"]["Problem"] | null;
+        };
         /**
          * CallOfFigure
          * @description A call that a figure counts, or a request of a call.
@@ -3130,12 +3243,6 @@ export interface components {
             brief: components["schemas"]["MessageText"];
             full: components["schemas"]["MessageText"];
         };
-        /**
-         * Relative
-         * @description A span told from a day on.
-         * @enum {string}
-         */
-        Relative: "today" | "yesterday" | "past_7_days" | "past_30_days" | "this_week" | "last_week" | "this_month" | "last_month" | "this_year" | "last_year";
         /**
          * SavedReport
          * @description A report that somebody keeps, with the days that it means today.
@@ -4216,40 +4323,6 @@ export interface components {
              * @description The first; none when the chain holds
              */
             breaks: components["schemas"]["ChainBreak"][];
-        };
-        /**
-         * Fault
-         * @description One field that cannot be taken.
-         */
-        Fault: {
-            /**
-             * Field
-             * @description Where, e.g. `requests.0.code`
-             */
-            field: string;
-            /** Message */
-            message: string;
-        };
-        /**
-         * Problem
-         * @description Why something was not done.
-         */
-        Problem: {
-            /**
-             * Code
-             * @description Stable, for programs, e.g. `login_refused`
-             */
-            code: string;
-            /**
-             * Message
-             * @description Chinese, for people
-             */
-            message: string;
-            /**
-             * Fields
-             * @default []
-             */
-            fields: components["schemas"]["Fault"][];
         };
     };
     responses: never;
@@ -6429,6 +6502,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_steps_run: {
+        parameters: {
+            query: {
+                /** @description What comes at the end */
+                shape?: "table" | "csv" | "xlsx";
+                first: string;
+                last: string;
+                queue?: string;
+                agent?: string;
+                unit?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportLine"];
                 };
             };
             /** @description Why it was not done. */
