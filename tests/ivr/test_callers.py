@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 NUMBER = "02500000001"
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an answer as long as a busy machine needs; what is tested is the answer."""
+    monkeypatch.setattr("ivr.callers.DEADLINE_SECONDS", 30.0)
+    monkeypatch.setattr("ivr.callers._QUESTION_SECONDS", 30.0)
+
+
 @asynccontextmanager
 async def answering(pool: Pool, clock: list[float] | None = None) -> AsyncIterator[Callers]:
     callers = Callers(pool, clock=lambda: clock[0] if clock else 0.0)
@@ -78,11 +85,13 @@ def test_a_number_is_kept_in_one_way(number: str, kept: str) -> None:
     assert national_number(number) == kept
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_unknown_caller_is_anybody(pool: Pool) -> None:
     async with answering(pool) as callers:
         assert await callers.known(NUMBER) == NOBODY == Caller()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_flags_ages_and_blocks_are_known_however_the_number_is_written(
     pool: Pool, connection: Connection
 ) -> None:
@@ -108,6 +117,7 @@ async def test_flags_ages_and_blocks_are_known_however_the_number_is_written(
         assert (await callers.known("13800000006")).level is Level.FREE
 
 
+@pytest.mark.usefixtures("patient")
 async def test_calls_given_up_within_the_hour_are_counted(pool: Pool, settings: Settings) -> None:
     now = int(datetime.now(UTC).timestamp())
     seconds = (now - 60, now - 900, now - 3700)
@@ -118,6 +128,7 @@ async def test_calls_given_up_within_the_hour_are_counted(pool: Pool, settings: 
     assert known.abandons_last_hour == 2
 
 
+@pytest.mark.usefixtures("patient")
 async def test_those_who_come_at_once_share_a_question(
     pool: Pool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +153,7 @@ async def test_those_who_come_at_once_share_a_question(
     assert len(asked) <= 4
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_answer_is_kept_for_a_while_and_no_longer(
     pool: Pool, connection: Connection
 ) -> None:
@@ -157,6 +169,7 @@ async def test_an_answer_is_kept_for_a_while_and_no_longer(
         assert (await callers.known(NUMBER)).elderly
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_is_kept_has_a_limit(pool: Pool) -> None:
     callers = Callers(pool)
     for number in range(MOST_KEPT + 5):
