@@ -144,7 +144,16 @@ async def grave(page: Page) -> list[str]:
 
 PAGES: Final = {
     Role.ADMINISTRATOR: ("people", "board", "account"),
-    Role.SUPERVISOR: ("desk", "knowledge", "board", "reports", "submissions", "sound", "account"),
+    Role.SUPERVISOR: (
+        "desk",
+        "knowledge",
+        "board",
+        "reports",
+        "submissions",
+        "bulletins",
+        "sound",
+        "account",
+    ),
     Role.EDITOR: ("knowledge",),
     Role.AUDITOR: ("audit",),
 }

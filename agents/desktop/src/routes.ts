@@ -17,6 +17,7 @@ export function makeRoutes(): Router {
       { path: '/reports', name: 'reports', component: () => import('./pages/ReportsPage.vue') },
       { path: '/submissions', name: 'submissions', component: () => import('./pages/SubmissionsPage.vue') },
       { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue') },
+      { path: '/bulletins', name: 'bulletins', component: () => import('./pages/BulletinsPage.vue') },
       { path: '/sound', name: 'sound', component: () => import('./pages/SoundPage.vue') },
       { path: '/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
       { path: '/:rest(.*)*', redirect: '/login' },

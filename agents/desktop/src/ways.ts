@@ -1,7 +1,7 @@
 /** Which page somebody may use, and where he is sent instead. Pure. */
 import type { Schemas } from './api'
 
-export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'submissions' | 'audit' | 'sound' | 'account'
+export type Page = 'login' | 'setup' | 'desk' | 'people' | 'knowledge' | 'board' | 'reports' | 'submissions' | 'bulletins' | 'audit' | 'sound' | 'account'
 type Person = Pick<Schemas['Session'], 'limited' | 'permissions'>
 
 /** The permission that a page's data need; the rest is for everybody who is signed in. */
@@ -12,6 +12,7 @@ const NEEDS: Partial<Record<Page, string>> = {
   board: 'live.see',
   reports: 'reports.see',
   submissions: 'submissions.work',
+  bulletins: 'bulletins.work',
   audit: 'audit.read',
   sound: 'calls.take',
 }

@@ -38,6 +38,7 @@ it('nobody gets a page whose data he would be refused', () => {
   expect(mayUse('audit', ADMINISTRATOR)).toBe(false)
   expect(mayUse('reports', AGENT)).toBe(false)
   expect(mayUse('submissions', AGENT)).toBe(false)
+  expect(mayUse('bulletins', AGENT)).toBe(false)
   expect(mayUse('knowledge', ANALYST)).toBe(false)
   expect(detour('reports', ANALYST)).toBeNull()
 })
