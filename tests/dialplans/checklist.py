@@ -158,7 +158,8 @@ def _endpoint(endpoint: Mapping[str, str]) -> Iterator[str]:
     yield from _expect(endpoint, context="from-agent", trust_id_inbound="no")
     # A silent browser is a lost one, and its caller is kept for it (rejoin.conf).
     yield from _expect(endpoint, rtp_timeout="5" if endpoint.get("webrtc") == "yes" else "60")
-    yield from _expect(endpoint, device_state_busy_at="1")
+    if "device_state_busy_at" in endpoint:
+        yield f"{name}: device_state_busy_at makes busy of what only rings"
 
 
 def rtp(sections: Sections) -> Iterator[str]:

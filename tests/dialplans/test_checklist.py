@@ -73,7 +73,7 @@ def test_it_keeps_the_checklist_with_everything_switched_on() -> None:
         ("pjsip.conf", "auth = agent-a1001\n", ""),
         ("pjsip.conf", f"password = {SECRET}", "password = 1234"),
         ("pjsip.conf", "max_contacts = 1", "max_contacts = 5"),
-        ("pjsip.conf", "device_state_busy_at = 1", ""),
+        ("pjsip.conf", "rtp_timeout = 60\n", "rtp_timeout = 60\ndevice_state_busy_at = 1\n"),
         ("pjsip.conf", "context = from-agent", "context = from-trunk"),
         ("pjsip.conf", "allow = alaw,ulaw", "allow = all"),
         ("pjsip.conf", "match = 127.0.0.2\nmatch = 192.0.2.0/28", ""),
