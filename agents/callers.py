@@ -12,6 +12,7 @@ import asyncpg
 
 from agents import audit
 from agents.database import queries
+from agents.ongoing import Heard, so_far
 from agents.places import Origin, origin_of
 from ivr.callers import national_number
 from ivr.categories.taxonomy import edition
@@ -117,6 +118,7 @@ async def card(connection: Session | Pool, call_id: str) -> Card | None:
     number = row["caller"] if row["direction"] != "outbound" else row["dialled"]
     earlier = await _earlier(connection, number, call_id)
     waiting = [item async for item in queries.waiting_for_caller(connection, caller=number)]
+    heard = await _heard(connection, row)
     return Card(
         call_id=call_id,
         direction=row["direction"],
@@ -128,28 +130,35 @@ async def card(connection: Session | Pool, call_id: str) -> Card | None:
         answered_at=row["answered_at"],
         ended_at=row["ended_at"],
         disposition=row["disposition"] or "",
-        menu_path=row["menu_path"],
-        queue=row["queue"] or "",
+        menu_path=heard.menu_path,
+        queue=heard.queue,
         agent=row["agent"] or "",
         wait_ms=row["wait_ms"],
         talk_ms=row["talk_ms"],
         flags=await _flags(connection, number, earlier),
-        steps=tuple(
-            [
-                Step(s["menu"], s["key"])
-                async for s in queries.keys_of_call(connection, call_id=call_id)
-            ]
-        ),
+        steps=tuple(Step(menu, key) for menu, key in heard.steps),
         presets=tuple(
-            [
-                Preset(p["scheme"], p["code"], path_of(p["scheme"], p["code"]))
-                async for p in queries.presets_of_call(connection, call_id=call_id)
-            ]
+            Preset(scheme, code, path_of(scheme, code)) for scheme, code in heard.presets
         ),
         earlier=earlier,
         open_items=tuple(
             OpenItem(i["kind"], i["call_id"], i["state"], i["since"]) for i in waiting
         ),
+    )
+
+
+async def _heard(connection: Session | Pool, row: asyncpg.Record) -> Heard:
+    """Return what the menu has heard: of a call that goes on, what the journal says by now."""
+    call_id = row["call_id"]
+    if not row["final"] and (heard := await so_far(connection, call_id, row["opened_at"])):
+        return heard
+    keys = queries.keys_of_call(connection, call_id=call_id)
+    presets = queries.presets_of_call(connection, call_id=call_id)
+    return Heard(
+        row["menu_path"],
+        row["queue"] or "",
+        tuple([(key["menu"], key["key"]) async for key in keys]),
+        tuple([(preset["scheme"], preset["code"]) async for preset in presets]),
     )
 
 

@@ -81,6 +81,11 @@ def fold(events: Iterable[ev.Event], *, engine_restarted: bool = False) -> Call:
     return Case(story, engine_restarted=engine_restarted).call()
 
 
+def deepest(presets: Sequence[ev.CategoryPreset]) -> ev.CategoryPreset:
+    """Return what the chosen keys say the call is about: the deepest code, of several the last."""
+    return max(presets, key=lambda p: (p.code.count("."), len(p.code), p.at_us))
+
+
 def _ms(at_us: int | None) -> int | None:
     return None if at_us is None else at_us // 1000
 
@@ -248,7 +253,7 @@ class Case:
         asked = [preset for preset in map(self._preset_before, self._served()) if preset]
         for_people = ""
         if presets and self.disposition in _MAKES_A_REQUEST:
-            asked.append(max(presets, key=lambda p: (p.code.count("."), len(p.code), p.at_us)))
+            asked.append(deepest(presets))
             for_people = asked[-1].code
         chosen = {preset.code: preset for preset in reversed(asked)}
         return tuple(

@@ -1,6 +1,6 @@
 -- name: call_at_a_glance(call_id)^
 -- What is known of a call, be it going on or over.
-SELECT call_id, direction, caller, dialled, started_at, answered_at, ended_at, final, disposition,
+SELECT call_id, opened_at, direction, caller, dialled, started_at, answered_at, ended_at, final, disposition,
        menu_path, queue, agent, wait_ms, talk_ms,
        EXISTS (SELECT FROM callback_attempt WHERE attempt_id = :call_id) AS called_back
 FROM call

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Playwright, expect
 
 from deploy.stack.rtp import share_of
 from tests.real.desk import PATIENCE_MS, Desk, chromium, open_desk, talking, write_microphone
-from tests.real.hotline import AGENT_TONE, CALLER_TONE, MUSIC, Hotline, until
+from tests.real.hotline import AGENT_TONE, CALLER_TONE, CONSULT, MAIN, MUSIC, Hotline, until
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -36,6 +36,27 @@ async def test_an_agent_takes_a_call_and_both_hear_each_other(people: Hotline, d
         await caller.ended(within=30)
     record = await people.record(number)
     assert (record["agent"], record["disposition"]) == ("a2001", "answered")
+
+
+async def test_a_ring_shows_what_the_menu_has_heard_and_leaves_nothing_to_wrap_up(
+    people: Hotline, desk: Desk
+) -> None:
+    number, presence = people.number(), desk.page.locator("[data-test=presence]")
+    async with people.caller(number) as caller:
+        for question in (MAIN, CONSULT):
+            await caller.rtp.wait_for(question, within=30)
+            caller.press("1")
+        await desk.call("ringing")
+        await expect(presence).to_have_attribute("data-state", "ringing", timeout=PATIENCE_MS)
+        category = desk.page.locator("[data-test=category]")
+        await expect(category).to_have_attribute("data-code", "C02", timeout=PATIENCE_MS)
+        await expect(desk.page.locator("[data-test=card]")).to_contain_text("疾病预防控制")
+        await expect(desk.page.get_by_role("option").first).to_be_visible(timeout=PATIENCE_MS)
+        caller.hang_up()
+        await caller.ended(within=30)
+    await desk.idle()
+    await expect(presence).to_have_attribute("data-state", "available", timeout=PATIENCE_MS)
+    assert (await people.record(number))["disposition"] == "abandoned_in_queue"
 
 
 async def test_a_page_that_is_loaded_anew_is_back_in_its_call(people: Hotline, desk: Desk) -> None:

@@ -6,6 +6,8 @@ const CALL = 'n1-17-1763785000.42'
 interface Filing { key: string | null; note: string }
 
 const filings: Filing[] = []
+/** What the server says of the call, each time it is asked; the last for ever. */
+let cards: object[] = []
 let answer: () => Response = () => new Response(null, { status: 500 })
 
 vi.stubGlobal('fetch', async (request: Request): Promise<Response> => {
@@ -15,7 +17,9 @@ vi.stubGlobal('fetch', async (request: Request): Promise<Response> => {
     filings.push({ key: request.headers.get('Idempotency-Key'), note: body.requests[0]?.note ?? '' })
     return answer()
   }
-  if (path.endsWith('/categories')) return Response.json({ categories: [] })
+  if (path.endsWith('/categories')) return Response.json({ categories: [{ code: 'C02', name: '', path: ['咨询'], parent: 'C', level: 1, leaf: false, selectable: true }] })
+  if (path.endsWith('/suggestion')) return Response.json({ ready: true, candidates: [], settled: '', reason: '', flags: [], suspicion: null, guess: 'C02', confidence: [], model: 'm' })
+  if (path.endsWith(`/calls/${CALL}`) && cards.length) return Response.json(cards.length > 1 ? cards.shift() : cards[0])
   if (path.endsWith('/draft')) return Response.json({ call_id: CALL, version: 1, requests: [], saved_at: '' })
   return Response.json({ code: 'gone', message: '' }, { status: 410 })
 })
@@ -42,6 +46,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   setActivePinia(createPinia())
   filings.length = 0
+  cards = []
 })
 
 it('a filing that nobody answered is sent again under its key, however often save is pressed', async () => {
@@ -84,4 +89,29 @@ it('the form of a call that rang meanwhile stays open', async () => {
   await vi.runAllTimersAsync()
   expect(await saving).toBe(true)
   expect(form.callId).toBe('n1-17-1763785000.43')
+})
+
+it('what the menu has heard stands there as soon as the journal says it, and is not asked for again', async () => {
+  const card = { call_id: CALL, queue: '', ended_at: null, presets: [] as object[] }
+  cards = [card, card, { ...card, queue: 'consult', presets: [{ scheme: '12320-2016', code: 'C02', path: [] }] }]
+  const form = useForm()
+  const opening = form.open(CALL)
+  await vi.runAllTimersAsync()
+  await opening
+  expect(form.card?.queue).toBe('consult')
+  expect(form.current.code).toBe('C02')
+  expect(form.suggested?.guess).toBe('C02')
+  expect(cards.length).toBe(1)
+})
+
+it('whoever has begun to type keeps what he has typed, and gets the category beside it', async () => {
+  const card = { call_id: CALL, queue: '', ended_at: null, presets: [] as object[] }
+  cards = [card, { ...card, queue: 'consult', presets: [{ scheme: '12320-2016', code: 'C02', path: [] }] }]
+  const form = useForm()
+  const opening = form.open(CALL)
+  form.change({ note: '孩子发热' })
+  await vi.runAllTimersAsync()
+  await opening
+  expect(form.card?.queue).toBe('consult')
+  expect(form.current).toMatchObject({ note: '孩子发热', code: 'C02' })
 })

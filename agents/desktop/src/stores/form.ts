@@ -14,7 +14,7 @@ type SaveState = 'clean' | 'typing' | 'kept' | 'failed'
 const DRAFT_MS = 700
 const SUGGEST_MS = 500
 const SHORTEST_NOTE = 2
-/** A call's record appears a moment after the ring. */
+/** What the menu has heard reaches the record a moment after the ring; a colleague's call has no queue. */
 const CARD_MS = [150, 150, 300, 500, 1_000, 2_000] as const
 
 /** The form of one call: what was typed is kept on every pause, and filed once. */
@@ -49,8 +49,10 @@ export const useForm = defineStore('form', () => {
     if (id === callId.value) return
     keepSoon.now()
     reset(id)
-    await Promise.all([loadCard(id), loadDraft(id), categories.begin().catch(() => undefined)])
-    if (callId.value === id) prefill()
+    await Promise.all([loadCard(id), loadDraft(id), categories.begin().then(prefill).catch(() => undefined)])
+    if (callId.value !== id) return
+    prefill()
+    if (!suggested.value) void suggest()
   }
 
   function reset(id: string): void {
@@ -67,8 +69,10 @@ export const useForm = defineStore('form', () => {
     for (const pause of CARD_MS) {
       try {
         const found = await asked(api.GET('/api/v1/calls/{call_id}', { params: { path: { call_id: id } } }))
-        if (callId.value === id) card.value = found
-        return
+        if (callId.value !== id) return
+        card.value = found
+        prefill()
+        if (found.queue || found.ended_at) return
       } catch (error) {
         if (!(error instanceof Refusal) || error.status !== 404) return
       }
@@ -95,8 +99,9 @@ export const useForm = defineStore('form', () => {
     const preset = card.value?.presets.at(-1)
     const first = requests.value[0]
     const files = categories.byCode.get(preset?.code ?? '')?.selectable ?? false
-    if (preset && first && files && !first.code) first.code = preset.code
-    suggestSoon()
+    if (!preset || !first || !files || first.code) return
+    first.code = preset.code
+    void suggest()
   }
 
   function change(part: Partial<Content>): void {
