@@ -40,6 +40,7 @@ from deploy.stack.stack import Stack
 from ivr.log import configure_logging
 
 RATE = 20
+GOAL = 0.5
 EVENT = Event(NOTICE, {"text": "字" * 40}, needs=Permission.LIVE_SEE)
 _STEADY_LOOKS = 4
 BURST = 100
@@ -189,7 +190,21 @@ async def measure(desks: int, seconds: int, stack: Stack) -> None:
     print(f"  memory: {grown / desks / 1024:.0f} KB a desk, {before / 2**20:.0f} MB without any")
     desk_median, bare_median = statistics.median(rounds), statistics.median(bare)
     print(f"delivered {desk_median:,.0f} events/s; bare aiohttp {bare_median:,.0f} messages/s")
-    print(f"ratio {desk_median / bare_median:.2f} (goal ≥ 0.5)")
+    ratio = desk_median / bare_median
+    print(f"ratio {ratio:.2f} (goal ≥ {GOAL})")
+    result = {
+        "ratio": round(ratio, 2),
+        "goal": GOAL,
+        "delivered_per_second": round(desk_median),
+        "bare_per_second": round(bare_median),
+        "p50_ms": round(took[int(len(took) * 0.5)] * 1e3, 1),
+        "p99_ms": round(took[int(len(took) * 0.99)] * 1e3, 1),
+        "kilobytes_a_desk": round(grown / desks / 1024),
+        "megabytes_without": round(before / 2**20),
+        "desks": desks,
+        "met": ratio >= GOAL,
+    }
+    print(json.dumps(result))
 
 
 async def settled(stack: Stack) -> int:
