@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 import soundfile
+from aiohttp import ClientSession
 
+from agents import users
+from agents.auth import Identity, Sessions
+from agents.roles import Role
+from agents.service import stores
+from agents.web.doors import COOKIE
 from deploy.stack.rtp import RATE, RtpParty, share_of, sine
 from deploy.stack.sip import Agent, Caller
 from deploy.stack.stack import CALLER_ADDRESS
@@ -278,3 +284,52 @@ async def test_an_agent_who_hangs_up_while_it_rings_leaves_him_to_the_next_agent
         await to_rating(link, Conversation(called.talk.call_id, called.talk.caller, last))
         await called.citizen.sees("BYE", 40)
         await recorded(called)
+
+
+@asynccontextmanager
+async def browser(hotline: Callbacks, person: str) -> AsyncIterator[ClientSession]:
+    """What an agent's browser sends, with his session."""
+    await hotline.stack.start("agents")
+    address = f"http://127.0.0.1:{hotline.stack.ports.web}"
+    identity = Identity(person, Role.AGENT, person)
+    async with (
+        stores(hotline.stack.settings) as (pool, redis),
+        ClientSession(address, headers={"Origin": address}) as client,
+    ):
+        async with pool.acquire() as connection:
+            await users.create(connection, users.OPERATOR, identity)
+        cookie = await Sessions(redis, pool).open(identity)
+        client.headers["Cookie"] = f"{COOKIE}={cookie}"
+        yield client
+
+
+async def test_an_agent_who_heard_a_machine_says_so_at_his_desk_and_the_citizen_is_rung_again(
+    hotline: Callbacks, link: Link
+) -> None:
+    async with AsyncExitStack() as parties:
+        desk = await parties.enter_async_context(browser(hotline, "a1001"))
+        called = await called_back(hotline, parties)
+        ticket = await hotline.ticket(called.number, "calling")
+        await asyncio.sleep(1.5)  # long enough to be asked to rate
+        said = await desk.put(
+            f"/api/v1/calls/{called.talk.call_id}/exemption",
+            json={"reason": "not_reached"},
+            headers={"Idempotency-Key": "said-once"},
+        )
+        assert said.status == 200, await said.text()
+        await to_rating(link, called.talk)
+        await until(lambda: hotline.has(called.talk.call_id, "LINKEDID_END"), 30)
+        async with asyncio.timeout(60):
+            while len(attempts := await hotline.attempts(ticket)) < 2:  # noqa: ASYNC110 - a row appears
+                await asyncio.sleep(0.1)
+        await until(lambda: hotline.has(attempts[1]["attempt_id"], "RECORDING"), 60)
+        await called.citizen.rtp.wait_for(AGENT_TONE, 30)
+        await hotline.agent_hangs_up()
+        ticket = await hotline.ticket(called.number, "reached")
+    attempts = await hotline.attempts(ticket)
+    assert [one["outcome"] for one in attempts] == ["machine", "answered"]
+    assert (ticket["tries"], attempts[0]["not_reached_by"]) == (2, "a1001")
+    [call] = await hotline.rows("SELECT * FROM call WHERE call_id = $1", called.talk.call_id)
+    assert (call["disposition"], call["rating_offered"], call["rating_exempt"]) == (
+        *("answered", False, "not_reached"),
+    )

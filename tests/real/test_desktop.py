@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Playwright, expect
 from deploy.stack.rtp import share_of
 from tests.real.desk import PATIENCE_MS, Desk, chromium, open_desk, talking, write_microphone
 from tests.real.hotline import AGENT_TONE, CALLER_TONE, CONSULT, MAIN, MUSIC, Hotline, until
+from tests.real.test_desk_people import grave
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -190,6 +191,42 @@ async def test_a_caller_is_taken_back_from_a_colleague_who_does_not_answer(
         await desk.page.keyboard.press("F4")
         await caller.ended(within=30)
     assert (await people.record(number))["agent"] == "a2001"
+
+
+async def test_a_wrong_number_is_said_by_the_keyboard_alone_and_its_caller_is_not_asked_to_rate(
+    people: Hotline, desk: Desk
+) -> None:
+    number, keys = people.number(), desk.page.keyboard
+    menu = desk.page.locator("[data-test=exemption]")
+
+    async def choose(name: str, reason: str) -> None:
+        await menu.press("Enter")
+        choices = desk.page.get_by_role("group", name="免评价").get_by_role("button")
+        await expect(choices.first).to_be_focused(timeout=PATIENCE_MS)
+        assert await grave(desk.page) == []
+        names = await choices.all_inner_texts()
+        for _ in range(next(at for at, one in enumerate(names) if name in one)):
+            await keys.press("Tab")
+        await keys.press("Enter")
+        await expect(menu).to_have_attribute("data-reason", reason, timeout=PATIENCE_MS)
+
+    async with people.caller(number) as caller:
+        await talking(desk, caller)
+        await choose("已口头转", "redirected")
+        await choose("撤销", "")
+        await choose("打错电话", "wrong_number")
+        await keys.press("F4")
+        await desk.idle()
+        await caller.ended(within=30)
+    call = await people.record(number)
+    assert (call["rating_offered"], call["rating_exempt"]) == (False, "wrong_number")
+    told = await people.rows(
+        "SELECT action FROM audit WHERE object = $1 AND actor = 'a2001' ORDER BY seq",
+        f"call:{call['call_id']}",
+    )
+    assert [row["action"] for row in told] == [
+        *("call.exempted", "call.exemption_withdrawn", "call.exempted"),
+    ]
 
 
 async def test_a_number_is_shown_for_a_reason_and_the_sound_of_the_call_is_kept(
