@@ -73,7 +73,9 @@ class Answer(StrEnum):
     NOT_CONSULTING = "not_consulting"
     """No caller waits for this agent."""
     NOT_ANSWERED = "not_answered"
-    """The target has not answered yet, is gone, or is a colleague who has a call of his own."""
+    """The target has not answered yet, or is gone."""
+    ENGAGED = "engaged"
+    """The target is a colleague whose telephone rings, or who has a call of his own."""
     UNKNOWN_TARGET = "unknown_target"
     FAILED = "failed"
     """Asterisk refused, or cannot be reached; what it was asked may have been done."""
@@ -247,7 +249,7 @@ class Transfers:
             if why := objection(wish.verb, scene):
                 return why
             if target is not None and engaged(seen.channels, target):
-                return Answer.NOT_ANSWERED
+                return Answer.ENGAGED
             if scene is not None:
                 talk = Conversation(wish.call_id, scene.caller.channel, scene.agent.channel)
                 await _do(self._link, wish, talk, target)

@@ -123,8 +123,8 @@ async def show_targets(request: web.Request) -> r200[TransferTargets]:
 async def transfer(request: web.Request, call_id: CallId, /, body: Transfer) -> r200[Transferred]:
     """Hand the caller at one's own telephone over, ask somebody first, or go on from there.
 
-    Refusals (409): `not_talking`, `not_consulting`, `not_answered`, `unknown_target`, `failed`,
-    and `unconfirmed` when the bridge did not answer in time: it may have been done.
+    Refusals (409): `not_talking`, `not_consulting`, `not_answered`, `engaged`, `unknown_target`,
+    `failed`, and `unconfirmed` when the bridge did not answer in time: it may have been done.
     """
     identity, verb = who(request), Verb(body.way)
     if request.app[WATCH].call_of(identity.person) != call_id:

@@ -24,6 +24,7 @@ WORDS: Final = {
     Answer.NOT_TALKING: "您当前没有与来电者通话。",
     Answer.NOT_CONSULTING: "没有等待中的来电者。",
     Answer.NOT_ANSWERED: "对方尚未接听，或已挂机。",
+    Answer.ENGAGED: "该同事正在通话或振铃，请稍后再试或另选他人。",
     Answer.UNKNOWN_TARGET: "没有此转接对象。",
     Answer.FAILED: "交换机未能完成，请确认通话状态后再试。",
 }

@@ -223,7 +223,7 @@ async def test_a_colleague_who_has_a_call_is_not_rung_for_another(
     shows(asterisk, [*TALKING, own])
     with capture_logs():
         async with granting(asterisk, valkey) as redis:
-            assert await answered(redis, wish(verb, "*a1002")) is Answer.NOT_ANSWERED
+            assert await answered(redis, wish(verb, "*a1002")) is Answer.ENGAGED
             other = replace(wish(verb, "*a10"), id="1" * 16)
             assert await answered(redis, other) is Answer.DONE
     assert len(asterisk.named("BlindTransfer") + asterisk.named("Redirect")) == 1

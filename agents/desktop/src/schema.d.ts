@@ -211,8 +211,8 @@ export interface paths {
         /**
          * @description Hand the caller at one's own telephone over, ask somebody first, or go on from there.
          *
-         *     Refusals (409): `not_talking`, `not_consulting`, `not_answered`, `unknown_target`, `failed`,
-         *     and `unconfirmed` when the bridge did not answer in time: it may have been done.
+         *     Refusals (409): `not_talking`, `not_consulting`, `not_answered`, `engaged`, `unknown_target`,
+         *     `failed`, and `unconfirmed` when the bridge did not answer in time: it may have been done.
          */
         post: operations["transfers_transfer"];
         delete?: never;
