@@ -39,7 +39,15 @@ from ivr.config_values import (
 from ivr.errors import SettingsInvalid, ValueRefused
 from ivr.recordings.retention import TERMS, RetentionClass, Span, check_span
 
-__all__ = ["REPOSITORY", "MailSettings", "SoftphoneSettings", "WebSettings"]
+__all__ = [
+    "REPOSITORY",
+    "ClockSpan",
+    "Identifier",
+    "MailSettings",
+    "Port",
+    "SoftphoneSettings",
+    "WebSettings",
+]
 
 _PREFIX = "HOTLINE_"
 _NOT_SETTINGS = frozenset({"HOTLINE_SETTINGS", "HOTLINE_CACHE", "HOTLINE_ASTERISK_ROOT"})
