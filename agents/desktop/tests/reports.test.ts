@@ -1,14 +1,13 @@
 import { expect, it } from 'vitest'
 
 import { daysBack } from '../src/clock'
-import { fileOf, totals } from '../src/stores/reports'
+import { narrowed, totals } from '../src/stores/reports'
 
 const WANTED = { name: 'menu-path', first: '2026-11-01', last: '2026-11-22', queue: '', agent: 'a1001', unit: '' }
 
-it('a file covers what the table shows', () => {
-  const file = new URL(fileOf(WANTED, 'xlsx'), 'http://desk')
-  expect(file.pathname).toBe('/api/v1/reports/menu-path/file')
-  expect(Object.fromEntries(file.searchParams)).toEqual({ first: '2026-11-01', last: '2026-11-22', queue: '', agent: 'a1001', unit: '', form: 'xlsx' })
+it('a report is not narrowed by what it does not know', () => {
+  expect(narrowed({ ...WANTED, unit: 'self' }, ['queue', 'agent'])).toEqual(WANTED)
+  expect(narrowed({ ...WANTED, unit: 'self' }, ['queue', 'agent', 'unit']).unit).toBe('self')
 })
 
 it('every column of figures has its total, and what the row is about has none', () => {

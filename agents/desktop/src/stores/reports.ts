@@ -3,9 +3,11 @@ import { computed, ref, shallowRef } from 'vue'
 
 import { api, asked, type Schemas } from '../api'
 import { daysBack } from '../clock'
+import { download, runBySteps, type Progress } from '../steps'
 
 export type Table = Schemas['Table']
 export type CallBehind = Schemas['CallOfFigure']
+export type Period = Schemas['Relative'] | ''
 
 export interface Wanted {
   name: string
@@ -29,23 +31,55 @@ export const useReports = defineStore('reports', () => {
   const behind = shallowRef<{ key: string; calls: CallBehind[] } | null>(null)
   const problem = shallowRef<unknown>(null)
   const isRunning = ref(false)
+  const progress = shallowRef<Progress>({ step: 0, steps: 0 })
+  const periods = shallowRef<Schemas['Span'][]>([])
+  /** How the days were told; '' when they were typed. */
+  const period = ref<Period>('')
   /** By what the report that is wanted can be narrowed; an empty list until the reports are known. */
   const narrows = computed(() => kinds.value.find((one) => one.name === wanted.value.name)?.filters ?? [])
   let running: AbortController | null = null
 
   async function look(): Promise<void> {
     await attempt(async (signal) => {
-      kinds.value = (await asked(api.GET('/api/v1/reports', { signal }))).reports
+      const known = await asked(api.GET('/api/v1/reports', { signal }))
+      kinds.value = known.reports
+      periods.value = known.periods
     })
   }
 
   async function run(): Promise<void> {
     const { name, ...query } = narrowed(wanted.value, narrows.value)
     await attempt(async (signal) => {
-      table.value = await asked(api.GET('/api/v1/reports/{name}', { params: { path: { name }, query }, signal }))
+      const done = await runBySteps(name, { ...query, shape: 'table' }, signal, (how) => { progress.value = how })
+      table.value = done.table ?? null
       shown.value = { name, ...query }
       behind.value = null
     })
+  }
+
+  /** Take out what the table shows, as a file. */
+  async function takeOut(shape: 'csv' | 'xlsx'): Promise<void> {
+    if (!shown.value) return
+    const { name, ...query } = shown.value
+    await attempt(async (signal) => {
+      const done = await runBySteps(name, { ...query, shape }, signal, (how) => { progress.value = how })
+      if (done.file) download(done.file)
+    })
+  }
+
+  /** Let the days be those of a span that is told relatively; '' leaves them as they are. */
+  function choose(word: Period): void {
+    period.value = word
+    const days = periods.value.find((one) => one.period === word)
+    if (days) Object.assign(wanted.value, { first: days.first, last: days.last })
+  }
+
+  /** Let the form show a saved report, and run it. */
+  async function open(one: Schemas['SavedReport']): Promise<void> {
+    const { report: name, first, last, queue, agent, unit } = one
+    wanted.value = { name, first, last, queue, agent, unit }
+    period.value = one.period
+    await run()
   }
 
   /** Show the calls that a row's first figure counts, narrowed as the table is. */
@@ -71,6 +105,7 @@ export const useReports = defineStore('reports', () => {
     running = mine
     isRunning.value = true
     problem.value = null
+    progress.value = { step: 0, steps: 0 }
     try {
       await ask(mine.signal)
     } catch (error) {
@@ -83,7 +118,7 @@ export const useReports = defineStore('reports', () => {
     }
   }
 
-  return { kinds, wanted, narrows, table, shown, behind, problem, isRunning, look, run, lookBehind, stop }
+  return { kinds, periods, period, wanted, narrows, table, shown, behind, problem, isRunning, progress, look, choose, open, run, takeOut, lookBehind, stop }
 })
 
 /** What is asked for, without what the report cannot be narrowed by. */
@@ -91,11 +126,6 @@ export function narrowed(wanted: Wanted, by: readonly string[]): Wanted {
   const left = { ...wanted }
   for (const key of FILTERS) if (!by.includes(key)) left[key] = ''
   return left
-}
-
-/** Where a report that was shown is taken out from. */
-export function fileOf({ name, ...wanted }: Wanted, form: 'csv' | 'xlsx'): string {
-  return `/api/v1/reports/${encodeURIComponent(name)}/file?${new URLSearchParams({ ...wanted, form }).toString()}`
 }
 
 /** What the columns of figures come to, in their order. */
