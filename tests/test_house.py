@@ -82,6 +82,7 @@ PURE = [
     "agents/reports/tables.py",
     "agents/reports/tally.py",
     "agents/statistics/submissions.py",
+    "agents/web/bulletin_words.py",
 ]
 """Modules that decide: no await, clock, random, log or environment."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agents import runs
 from agents.database import queries
@@ -91,18 +92,24 @@ async def test_a_run_is_told_step_by_step_and_killed_when_it_is_cancelled(
     pool: Pool, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(runs, "BEAT_SECONDS", 0.05)
-    pid = tmp_path / "pid"
-    writes = f"import os, pathlib; pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\n"
+    told = tmp_path / "told"
+    writes = (
+        "import os, pathlib, tempfile\n"
+        f"pathlib.Path({str(told)!r}).write_text(f'{{os.getpid()}} {{tempfile.mkdtemp()}}')\n"
+    )
     first, second = await asked(pool), await asked(pool, "y")
     async with beside(pool, database, writes + STEPS):
         row = await until(pool, first, state="running", step=1)
         assert (row["steps"], row["doing"]) == (3, "counts")
         assert (await shown(pool, second))["state"] == "waiting"
-        killed = Path("/proc") / pid.read_text()
-        assert killed.exists()
+        pid, folder = map(Path, told.read_text().split())
+        assert (Path("/proc") / pid).exists()
+        assert folder.exists()
         await cancel(pool, first)
         await until(pool, second, state="running")
-        assert not killed.exists()
+        assert not (Path("/proc") / pid).exists()
+        # What it had half made is gone with it.
+        assert not folder.exists()
     assert (await shown(pool, first))["state"] == "cancelled"
 
 
@@ -131,6 +138,19 @@ async def test_a_run_that_fails_says_why(
     async with beside(pool, database, code):
         row = await until(pool, run_id, state="failed")
     assert (row["why"], json.loads(row["result"])) == (why, named)
+
+
+async def test_a_worker_s_log_is_ours_and_its_last_words_are_kept(
+    pool: Pool, database: DatabaseSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = await asked(pool)
+    logs = 'import sys; print(\'{"event": "bulletin.compiled"}\', file=sys.stderr)\n'
+    with capture_logs() as logged:
+        async with beside(pool, database, logs + BREAKS):
+            await until(pool, run_id, state="failed")
+    assert '{"event": "bulletin.compiled"}' in capsys.readouterr().err
+    broken = next(line for line in logged if line["event"] == "run.broken")
+    assert broken["said"].endswith("RuntimeError: no font\n")
 
 
 async def test_a_run_without_an_end_is_cut_off(

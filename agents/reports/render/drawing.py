@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from matplotlib import font_manager, rc_context
@@ -21,6 +22,8 @@ _COLOURS: Final = ("#1f5aa6", "#c0392b", "#2e8b57", "#d68910", "#7d3c98", "#5d6d
 _INCHES: Final = (6.3, 3.5)
 _MANY_BARS: Final = 6
 _SLIM_BARS: Final = 4
+_KEPT: Final = 32
+"""Drawings that are kept: those of one issue."""
 _STYLE: Final[dict[Any, Any]] = {
     "font.family": [FONT],
     "font.size": 9,
@@ -39,10 +42,17 @@ class RenderingImpossible(HotlineError):
 def draw(chart: Chart, kind: Literal["svg", "png"] = "svg") -> bytes:
     """Draw a chart without its title, which the page sets.
 
+    Two formats show the same drawing; it is made once.
+
     Raises:
         RenderingImpossible: the Chinese font is not installed.
     """
     _require_font()
+    return _drawn(chart, kind)
+
+
+@lru_cache(maxsize=_KEPT)
+def _drawn(chart: Chart, kind: Literal["svg", "png"]) -> bytes:
     with rc_context(_STYLE):
         figure = Figure(figsize=_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
