@@ -12,7 +12,7 @@ import typer
 from redis.exceptions import RedisError
 
 from agents.auth import LINK_SECONDS, Identity
-from agents.reports import commands, signing
+from agents.reports import commands, signing, sms_commands
 from agents.roles import Role
 from ivr.config import Settings, load_settings
 from ivr.errors import HotlineError
@@ -32,6 +32,7 @@ _PERSON: Final = re.compile(r"[a-z0-9]{1,16}")
 # need it load it themselves.
 commands.register(app)
 signing.register(app)
+sms_commands.register(app)
 
 
 def _settings() -> Settings:
