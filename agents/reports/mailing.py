@@ -110,6 +110,7 @@ class Post:
         found = queries.deliveries_left(self._pool, run_id=run.run_id)
         left = [row["recipient"] async for row in found]
         if not run.is_allowed:
+            await queries.stop_schedule_of_run(self._pool, run_id=run.run_id)
             await self._end(run, "no_right")
             return
         try:

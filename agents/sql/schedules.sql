@@ -26,6 +26,12 @@ WHERE s.saved_id = c.saved_id AND c.schedule_id = :schedule_id AND s.owner = :ow
   AND c.stopped_at IS NULL
 RETURNING schedule_id;
 
+-- name: stop_schedule_of_run(run_id)!
+-- Mail no more for somebody who may not see reports any more.
+UPDATE report_schedule SET stopped_at = now()
+WHERE schedule_id = (SELECT schedule_id FROM report_run WHERE run_id = :run_id)
+  AND stopped_at IS NULL;
+
 -- name: schedules_of_report(saved_id)
 -- A report's schedules in force, whose next time is reckoned anew when it is brought back.
 SELECT schedule_id, every, on_day, at FROM report_schedule

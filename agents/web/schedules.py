@@ -14,7 +14,8 @@ from agents import audit
 from agents.database import queries
 from agents.mail import check_recipient
 from agents.reports.schedules import Every, Rhythm, next_due
-from agents.web.api import answer, change, done, endpoint, reading, session, who
+from agents.throttle import EXPORT
+from agents.web.api import answer, change, done, endpoint, limited, reading, session, who
 from agents.web.problems import Fault, Refused
 from agents.web.saved_reports import Number
 from ivr.config import MailSettings
@@ -145,6 +146,7 @@ async def stop(request: web.Request, schedule_id: Number, /) -> r204:
 @change
 async def send_now(request: web.Request, schedule_id: Number, /) -> r204:
     """Send once more, now: to try it, or because an address was mended."""
+    await limited(request, EXPORT)
     connection, person = session(request), who(request).person
     if not request.app[MAIL].host:
         raise _no_mail()

@@ -237,6 +237,7 @@ async def test_nothing_is_mailed_for_somebody_who_may_not_see_it_any_more(
     assert office.letters == []
     row = await run_of(people)
     assert (row["state"], row["reason"]) == ("failed", "no_right")
+    assert await people.fetchval("SELECT stopped_at IS NOT NULL FROM report_schedule")
 
 
 async def test_figures_that_cannot_be_read_now_are_read_later(
