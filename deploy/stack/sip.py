@@ -11,7 +11,7 @@ import itertools
 import os
 import socket
 from abc import ABC, abstractmethod
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ _SIGN_SECONDS: Final = 10.0
 _SIGN_OFF_SECONDS: Final = 2.0
 _REGISTERED_SECONDS: Final = 600
 _STOP_SECONDS: Final = 3.0
+_GOODBYE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.02
 _MEDIA: Final = "media"
 _MESSAGES: Final = "messages"
@@ -113,9 +114,13 @@ class _Sipp:
         async with asyncio.timeout(within):
             return await self._process.wait()
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     async def stop(self) -> None:
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None or not self.runs:
             return
         process.terminate()
         try:
@@ -226,6 +231,19 @@ class Caller(_Party):
         self._process = _Sipp(self._folder, scenario, self.sip, self.host, self._port)
         await self._process.start("-m", "1", "-cid_str", self._call_id)
         return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Hang up, if nobody has: who is just gone stands in line until his silence is noticed."""
+        if self._sipp.runs:
+            self.hang_up()
+            with suppress(TimeoutError):
+                await self._sipp.wait(_GOODBYE_SECONDS)
+        await super().__aexit__(kind, error, at)
 
     @property
     def _sipp(self) -> _Sipp:

@@ -81,16 +81,27 @@ async def waiting(
     return caller
 
 
+async def test_who_leaves_a_test_without_a_word_does_not_stand_in_the_next_ones_line(
+    hotline: Hotline,
+) -> None:
+    number = hotline.number()
+    async with AsyncExitStack() as parties:
+        await waiting(hotline, number, parties)
+    await hotline.says(number, "LINKEDID_END", 10)
+
+
 async def test_who_left_the_line_for_a_moment_keeps_his_place(hotline: Hotline) -> None:
     numbers = [hotline.number() for _ in range(3)]
     async with AsyncExitStack() as parties:
         callers: list[Caller] = []
-        for number in numbers:
+        for number in numbers[:2]:
             callers.append(await waiting(hotline, number, parties, others=bool(callers)))
         # The first presses a key that is not offered yet, and leaves the queue by it; the others
-        # leave it every few seconds, because their places might have changed.
+        # leave it every few seconds, because their places might have changed. He does so before the
+        # third one comes, who may take so long on a busy machine that the key is offered.
         callers[0].press("2")
         await until(lambda: hotline.contexts(numbers[0], "APP_END")[-1] == "queue-key", 5)
+        callers.append(await waiting(hotline, numbers[2], parties, others=True))
         await parties.enter_async_context(hotline.agent(talk_seconds=1.5))
         for caller in callers:
             await caller.rtp.wait_for(AGENT_TONE, 40)
