@@ -144,7 +144,8 @@ class SpoolSettings(Section):
     boots: Folder | None = None
     """File with the number of Asterisk's present start, raised by whoever starts it. With it,
     calls that a killed Asterisk left open end within a minute; without, with the next call."""
-    poll_seconds: Seconds = 0.2
+    poll_seconds: Seconds = 0.05
+    """How often a quiet journal is looked at: a ring waits for it before its card can say all."""
 
 
 def _usual(rule: str) -> Span:

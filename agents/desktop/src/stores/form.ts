@@ -15,7 +15,7 @@ const DRAFT_MS = 700
 const SUGGEST_MS = 500
 const SHORTEST_NOTE = 2
 /** What the menu has heard reaches the record a moment after the ring; a colleague's call has no queue. */
-const CARD_MS = [150, 150, 300, 500, 1_000, 2_000] as const
+const CARD_MS = [50, 50, 100, 200, 400, 1_000, 2_000] as const
 
 /** The form of one call: what was typed is kept on every pause, and filed once. */
 export const useForm = defineStore('form', () => {
@@ -29,6 +29,7 @@ export const useForm = defineStore('form', () => {
   const isSaving = ref(false)
   const problem = shallowRef<unknown>(null)
   const filed = ref(0)
+  let isSuggesting = false
   /** A filing that nobody answered: it may be committed, so it is sent again under its key. */
   let unanswered: { id: string; key: string } | null = null
 
@@ -52,7 +53,7 @@ export const useForm = defineStore('form', () => {
     await Promise.all([loadCard(id), loadDraft(id), categories.begin().then(prefill).catch(() => undefined)])
     if (callId.value !== id) return
     prefill()
-    if (!suggested.value) void suggest()
+    if (!suggested.value && !isSuggesting) void suggest()
   }
 
   function reset(id: string): void {
@@ -121,12 +122,15 @@ export const useForm = defineStore('form', () => {
       suggested.value = null
       return
     }
+    isSuggesting = true
     try {
       const body = { text: note, menu, queue: card.value?.queue ?? '', service: '', outbound: false }
       const found = await asked(api.POST('/api/v1/categories/suggestion', { body }))
       if (callId.value === id && current.value === about) suggested.value = found
     } catch {
       suggested.value = null
+    } finally {
+      isSuggesting = false
     }
   }
 
