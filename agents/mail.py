@@ -180,7 +180,7 @@ def _word_for(failure: Exception) -> str:
         return "tls"
     if isinstance(failure, OSError):
         return "away"
-    return "tls_missing" if "STARTTLS" in str(failure) else "not_understood"
+    return "tls_missing" if "STARTTLS extension" in str(failure) else "not_understood"
 
 
 @asynccontextmanager

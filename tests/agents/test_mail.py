@@ -84,9 +84,12 @@ async def test_who_is_refused_for_good_keeps_the_letter_from_nobody_else(keys: P
     assert office.to == ["chief@wjw.example.cn"]
 
 
-async def test_a_server_without_encryption_is_told_nothing(keys: Path) -> None:
+@pytest.mark.parametrize("account", [{}, {"username": "", "password": ""}])
+async def test_a_server_without_encryption_is_told_nothing(
+    keys: Path, account: dict[str, str]
+) -> None:
     async with post_office(None) as office:
-        settings = settings_for(office, keys / "authority.pem")
+        settings = settings_for(office, keys / "authority.pem", **account)
         with pytest.raises(MailFailed) as failed:
             async with mail_server(settings) as server:
                 await server.give(LETTER, NOW)
