@@ -38,8 +38,8 @@ _FAREWELL_SECONDS: Final = 2.0
 _TAIL_BYTES: Final = 2_000
 _LONGEST_LINE: Final = 1_048_576
 
-FIRST_WORDS: Final = ("setpriv", "--pdeathsig", "KILL", "--", "nice", "-n", "19")
-"""A worker dies with its server, and no desk waits for it."""
+FIRST_WORDS: Final = ("setpriv", "--pdeathsig", "KILL", "--", "nice", "-n", "10")
+"""A worker dies with its server, and goes behind the desks, but does not starve beside them."""
 
 _log = structlog.get_logger()
 
@@ -224,13 +224,18 @@ class Runner:
             process.kill()
 
     async def _hear(self, lines: asyncio.StreamReader, run_id: int) -> Failure | None:
+        failure = None
         async for line in lines:
-            told = _told(line)
+            try:
+                told = _LINE.validate_json(line)
+            except ValidationError:  # a library's own words
+                continue
             if isinstance(told, Failure):
-                return told
+                failure = told
+                continue
             with suppress(*OUTSIDE_FAILURES):
                 await queries.tell_run(self._pool, run_id=run_id, **told.model_dump())
-        return None
+        return failure
 
     async def _end(
         self, run_id: int, kind: str, state: str, failure: Failure, tail: bytearray
@@ -249,13 +254,6 @@ class Runner:
             _log.error("run.broken", run_id=run_id, kind=kind, said=tail.decode("utf-8", "replace"))
         else:
             _log.info("run.stopped", run_id=run_id, kind=kind, state=state, why=failure.failed)
-
-
-def _told(line: bytes) -> Step | Failure:
-    try:
-        return _LINE.validate_json(line)
-    except ValidationError:  # a library's own words: the worker is not what it should be
-        return Failure(failed="broken")
 
 
 async def _pass_on(stream: asyncio.StreamReader, tail: bytearray) -> None:

@@ -21,6 +21,7 @@ from ivr.database import Pool
 WAIT_SECONDS = 60.0
 READS = "import json, sys, time, asyncio; task = json.loads(sys.stdin.readline())\n"
 STEPS = READS + (
+    "print('a word of a library')\n"
     "print(json.dumps({'step': 1, 'steps': 3, 'doing': 'counts'}), flush=True)\ntime.sleep(600)"
 )
 REFUSES = READS + "print(json.dumps({'failed': 'nothing_counted', 'named': {'units': 31}}))"

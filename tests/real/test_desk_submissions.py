@@ -22,7 +22,7 @@ from tests.real.test_desk_people import enter, grave, window
 
 TOLD = 4
 COMPILED_MS = 180_000
-"""A compilation is at the lowest priority, on a machine that does much else."""
+"""A compilation is at a low priority, on a machine that does much else."""
 
 
 async def hand_in(page: Page, path: Path, text: str) -> None:
@@ -86,8 +86,8 @@ async def compiled(page: Page, state: str = "done") -> None:
     await expect(run).to_have_attribute("data-state", state, timeout=COMPILED_MS)
 
 
-async def begin(page: Page) -> None:
-    await page.get_by_label("起始月").fill("2016-10")
+async def begin(page: Page, month: str = "2016-10") -> None:
+    await page.get_by_label("起始月").fill(month)
     await page.get_by_label("起始月").press("Enter")
 
 
@@ -177,6 +177,7 @@ async def cancel(page: Page) -> None:
     await page.get_by_role("button", name="取消").press("Enter")
     await compiled(page, "cancelled")
     await page.reload()
+    await compiled(page, "cancelled")
     await expect(page.locator("[data-test^=bulletin-]")).to_have_count(1)
 
 
@@ -190,6 +191,10 @@ async def test_the_printed_bulletin_is_compiled_written_reviewed_published_and_t
         await enter(people, page, "analyst9", Role.ANALYST)
         await page.get_by_role("link", name="工作简报").press("Enter")
         await expect(page.get_by_text("还没有简报")).to_be_visible(timeout=PATIENCE_MS)
+        await begin(page, "2016-09")
+        await compiled(page, "failed")
+        missing = "2016-09 没有已统计的数据；未上报单位：北京市、"
+        await expect(page.locator("[data-test=run-said]")).to_contain_text(missing)
         await begin(page)
         await compiled(page)
         await expect(page.locator("[data-test=run]")).to_contain_text("仅报总数的单位：天津市")

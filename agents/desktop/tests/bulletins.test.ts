@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { fileOf, isGoingOn, isWhole, linesOf, moved, pageOf, percentOf, type Bulletin, type Editorial, type Run } from '../src/stores/bulletins'
+import { fileOf, isGoingOn, isWhole, linesOf, moved, pageOf, percentOf, runToTell, type Bulletin, type Editorial, type Run } from '../src/stores/bulletins'
 
 const RUN: Run = {
   run_id: 1, act: 'compile', scheme: 'national-2016', first: '2016-10', last: '2016-10', state: 'running', step: 5, steps: 7,
@@ -30,6 +30,15 @@ describe('a run', () => {
     expect(percentOf(run)).toBe(percent)
     expect(isGoingOn(run)).toBe(going)
   })
+})
+
+it('whoever comes in is told what is under way, or what came to nothing', () => {
+  const lost: Run = { ...RUN, run_id: 2, state: 'lost' }
+  const done: Run = { ...RUN, run_id: 3, state: 'done' }
+  expect(runToTell([lost, RUN, done])).toBe(RUN)
+  expect(runToTell([lost, done])).toBe(lost)
+  expect(runToTell([done, lost])).toBeUndefined()
+  expect(runToTell([])).toBeUndefined()
 })
 
 describe('a text', () => {

@@ -46,8 +46,8 @@ export const useBulletins = defineStore('bulletins', () => {
     schemes.value = found.schemes
     bulletins.value = found.bulletins
     wanted.value.scheme ||= found.schemes.at(-1) ?? ''
-    const going = found.runs.find(isGoingOn)
-    if (going) follow(going)
+    const told = runToTell(found.runs)
+    if (told && (isGoingOn(told) || run.value === null)) follow(told)
   }
 
   /** Show how far a run is until it has ended, then what came of it. */
@@ -191,6 +191,12 @@ function firstWanted(): { scheme: string; first: string; last: string; outbound:
 
 export function isGoingOn(run: Run): boolean {
   return run.state === 'waiting' || run.state === 'running'
+}
+
+/** The run that whoever comes in is told of: the one under way, or the last when it came to nothing. */
+export function runToTell(runs: readonly Run[]): Run | undefined {
+  const [last] = runs
+  return runs.find(isGoingOn) ?? (last?.state === 'done' ? undefined : last)
 }
 
 /** How far a run is, in percent: the step that is being done does not count yet. */
