@@ -26,7 +26,11 @@ class Check:
 
 _TWO_AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
 """A worker for each core that the smallest machine has, each with servers of its own."""
+_CALLS_AT_ONCE: Final = ("-n", "4", "--dist", "loadfile")
+"""Tests of calls wait most of their time for somebody to speak, and a hotline takes a tenth of a
+core; a browser takes a whole one."""
 _REAL: Final = ("tests/real", "tests/faults", "tests/deploy")
+_BROWSERS: Final = ("tests/real",)
 _FAULTS: Final = ("tests/faults",)
 """Where tests of a marker lie, so that not all others are read for them."""
 
@@ -37,11 +41,20 @@ CHECKS: Final = (
     Check("桌面 · desktop: types, lint, units, build", ("deploy.stack", "desktop", "--check"), 5),
     Check("单元测试 · unit tests", ("pytest", *_TWO_AT_ONCE, "-m", "not real and not faults"), 15),
     Check(
-        "真实系统 · real Asterisk, SIPp, PostgreSQL",
-        ("pytest", *_TWO_AT_ONCE, "-m", "real", *_REAL),
-        28,
+        "真实通话 · calls through real Asterisk, SIPp, PostgreSQL",
+        ("pytest", *_CALLS_AT_ONCE, "-m", "real and not browser", *_REAL),
+        18,
     ),
-    Check("故障 · faults under load", ("pytest", "-m", "faults and not real", *_FAULTS), 20),
+    Check(
+        "真实座席 · desks in real browsers",
+        ("pytest", *_TWO_AT_ONCE, "-m", "browser", *_BROWSERS),
+        16,
+    ),
+    Check(
+        "故障 · faults under load",
+        ("pytest", *_TWO_AT_ONCE, "-m", "faults and not real", *_FAULTS),
+        16,
+    ),
 )
 """Where each is cut off when it hangs; usually half of it is enough."""
 

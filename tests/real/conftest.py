@@ -21,6 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "tests/real/" in item.path.as_posix():
             item.add_marker(pytest.mark.real)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if "playwright" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
