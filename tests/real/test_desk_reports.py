@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 from playwright.async_api import Browser, Page, expect
 
 from agents.roles import Role
@@ -55,10 +56,42 @@ async def test_a_supervisor_counts_the_calls_of_the_day_and_takes_the_figures_al
         behind = page.get_by_role("region", name="的来电")
         await expect(behind.locator("tbody").get_by_role("row")).to_have_count(int(counted))
         await expect(behind).to_contain_text(people.call_id(number) or "no such call")
+        await choose(page, "报表", "按类别统计服务请求")
+        await choose(page, "时段", "上年")
+        async with held(people):
+            await page.get_by_role("button", name="统计").press("Enter")
+            await expect(page.locator("[data-test=progress]")).to_be_visible()
+            await waiting(people, 1)
+            await page.get_by_role("button", name="停止").press("Enter")
+            await waiting(people, 0)
+            await expect(page.locator("[data-test=progress]")).to_be_hidden()
         await page.get_by_label("起始日").fill("2020-01-01")
         await page.get_by_label("截止日").fill("2020-01-02")
         await page.get_by_label("截止日").press("Enter")
         await expect(page.get_by_text("这段时间没有数据")).to_be_visible(timeout=PATIENCE_MS)
+
+
+@asynccontextmanager
+async def held(people: Hotline) -> AsyncIterator[None]:
+    """Let no statement read requests while the block runs."""
+    connection = await asyncpg.connect(people.database)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def waiting(people: Hotline, count: int) -> None:
+    """Wait until PostgreSQL has this many statements of reports that wait for requests."""
+    asked = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND query LIKE '%report.request%' AND pid <> pg_backend_pid()"
+    )
+    async with asyncio.timeout(60):
+        while (await people.rows(asked))[0][0] != count:  # noqa: ASYNC110 - PostgreSQL changes it
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
