@@ -56,7 +56,7 @@ PROVIDED_BY = {
     **dict.fromkeys(["CHANNEL", "MASTER_CHANNEL"], "func_channel"),
     "DIALPLAN_EXISTS": "func_dialplan",
     **dict.fromkeys(["FILTER", "LEN", "STRFTIME"], "func_strings"),
-    "GLOBAL": "func_global",
+    **dict.fromkeys(["GLOBAL", "SHARED"], "func_global"),
     **dict.fromkeys(["GROUP", "GROUP_COUNT"], "func_groupcount"),
     "IF": "func_logic",
     "PJSIP_DIAL_CONTACTS": "chan_pjsip",

@@ -176,17 +176,21 @@ async def test_when_the_target_does_not_answer_he_stands_in_line_where_he_stood(
             await called.citizen.rtp.wait_for(BACK, 40)
             await until(lambda: called.facts("QUEUE") == ["anyone:0"], 20)
             await until(lambda: hotline.in_line(called.talk.caller), 20)
-            other = hotline.agent("a1002", talk_seconds=5.0, tone=OTHER_AGENT_TONE)
+            other = hotline.agent("a1002", talk_seconds=90.0, tone=OTHER_AGENT_TONE)
             await parties.enter_async_context(other)
             await called.citizen.rtp.wait_for(OTHER_AGENT_TONE, 40)
             assert not later.rtp.hears(OTHER_AGENT_TONE), "who came later is served later"
+            await asyncio.sleep(1.5)  # long enough to be asked to rate
+            await hotline.agent_hangs_up("a1002")
+            await called.citizen.rtp.wait_for(RATE_US, 30)
+            called.citizen.rtp.press("1")
             await later.rtp.wait_for(OTHER_AGENT_TONE, 60)
             later.hang_up()
             await later.ended(20)
         finally:
             await hotline.ask("live", pause("a1001", "false"))
         call = await recorded(called)
-    assert (call["disposition"], call["agent"]) == ("answered", "a1001")
+    assert (call["disposition"], call["agent"], call["rating"]) == ("answered", "a1001", 1)
     visits = await hotline.rows("SELECT * FROM queue_visit WHERE call_id = $1", called.talk.call_id)
     assert [(visit["queue"], visit["outcome"], visit["agent"]) for visit in visits] == [
         ("anyone", "answered", "a1002")

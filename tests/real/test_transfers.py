@@ -366,6 +366,30 @@ async def test_an_agent_whose_browser_was_lost_may_end_his_pause_when_he_is_back
     assert (await exchange.record(number))["agent"] == "a1001"
 
 
+async def test_a_colleague_whose_browser_was_lost_after_a_hand_over_has_his_caller_again(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with (
+        exchange.agent("a1001", talk_seconds=60.0) as first,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        async with exchange.agent("a1002", talk_seconds=60.0, tone=1_000.0):
+            await hand_over(exchange.link, talk, colleague("a1002"))
+            await first.sees("BYE", 10)
+            await caller.rtp.wait_for(1_000.0, 15)
+            await exchange.link.send(Hangup(exchange.talk(number).agent, cause=44))
+            await caller.rtp.wait_for(MUSIC, 10)
+            assert exchange.facts(number, "HOLD") == ["a1002"]
+            await caller.rtp.wait_for(1_000.0, 20)
+            await to_rating(exchange.link, exchange.talk(number))
+            await caller.rtp.wait_for(RATE_US, 20)
+            caller.hang_up()
+            await caller.ended(10)
+    assert (await exchange.record(number))["rating_offered"]
+
+
 async def test_an_agent_asks_a_colleague_and_joins_the_two(exchange: Exchange) -> None:
     number = exchange.number()
     async with exchange.agent("a1001", talk_seconds=60.0), exchange.caller(number) as caller:
