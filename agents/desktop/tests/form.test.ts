@@ -8,6 +8,8 @@ interface Filing { key: string | null; note: string }
 const filings: Filing[] = []
 /** What the server says of the call, each time it is asked; the last for ever. */
 let cards: object[] = []
+/** How often the classifier has no time yet. */
+let busy = 0
 let answer: () => Response = () => new Response(null, { status: 500 })
 
 vi.stubGlobal('fetch', async (request: Request): Promise<Response> => {
@@ -18,7 +20,7 @@ vi.stubGlobal('fetch', async (request: Request): Promise<Response> => {
     return answer()
   }
   if (path.endsWith('/categories')) return Response.json({ categories: [{ code: 'C02', name: '', path: ['咨询'], parent: 'C', level: 1, leaf: false, selectable: true }] })
-  if (path.endsWith('/suggestion')) return Response.json({ ready: true, candidates: [], settled: '', reason: '', flags: [], suspicion: null, guess: 'C02', confidence: [], model: 'm' })
+  if (path.endsWith('/suggestion')) return Response.json({ ready: busy-- <= 0, candidates: [], settled: '', reason: '', flags: [], suspicion: null, guess: 'C02', confidence: [], model: 'm' })
   if (path.endsWith(`/calls/${CALL}`) && cards.length) return Response.json(cards.length > 1 ? cards.shift() : cards[0])
   if (path.endsWith('/draft')) return Response.json({ call_id: CALL, version: 1, requests: [], saved_at: '' })
   return Response.json({ code: 'gone', message: '' }, { status: 410 })
@@ -47,6 +49,7 @@ beforeEach(() => {
   setActivePinia(createPinia())
   filings.length = 0
   cards = []
+  busy = 0
 })
 
 it('a filing that nobody answered is sent again under its key, however often save is pressed', async () => {
@@ -114,4 +117,17 @@ it('whoever has begun to type keeps what he has typed, and gets the category bes
   await opening
   expect(form.card?.queue).toBe('consult')
   expect(form.current).toMatchObject({ note: '孩子发热', code: 'C02' })
+})
+
+it.each([[2, true], [100, false]])('a classifier that has no time %d times is asked again, but not for ever', async (times, ready) => {
+  cards = [{ call_id: CALL, queue: 'consult', ended_at: null, presets: [] }]
+  const form = useForm()
+  const opening = form.open(CALL)
+  await vi.runAllTimersAsync()
+  await opening
+  busy = times
+  form.change({ note: '孩子发热' })
+  await vi.runAllTimersAsync()
+  expect(form.suggested?.ready).toBe(ready)
+  expect(times - busy).toBeLessThan(10)
 })

@@ -14,6 +14,9 @@ type SaveState = 'clean' | 'typing' | 'kept' | 'failed'
 const DRAFT_MS = 700
 const SUGGEST_MS = 500
 const SHORTEST_NOTE = 2
+/** The classifier had no time, or is not loaded yet: what it says may be a warning. */
+const AGAIN_MS = 2_000
+const MOST_AGAIN = 5
 /** What the menu has heard reaches the record a moment after the ring; a colleague's call has no queue. */
 const CARD_MS = [50, 50, 100, 200, 400, 1_000, 2_000] as const
 
@@ -44,6 +47,8 @@ export const useForm = defineStore('form', () => {
   })
   const keepSoon = later(DRAFT_MS, () => { if (callId.value) drafts.keep(callId.value, copied(requests.value)) })
   const suggestSoon = later(SUGGEST_MS, () => { void suggest() })
+  const suggestAgain = later(AGAIN_MS, () => { void suggest() })
+  let again = 0
 
   /** Show a call's form; what was typed for another stays as its draft. */
   async function open(id: string): Promise<void> {
@@ -62,6 +67,8 @@ export const useForm = defineStore('form', () => {
     requests.value = [blank()]
     at.value = 0
     suggested.value = null
+    suggestAgain.drop()
+    again = 0
     state.value = 'clean'
     problem.value = null
   }
@@ -126,7 +133,10 @@ export const useForm = defineStore('form', () => {
     try {
       const body = { text: note, menu, queue: card.value?.queue ?? '', service: '', outbound: false }
       const found = await asked(api.POST('/api/v1/categories/suggestion', { body }))
-      if (callId.value === id && current.value === about) suggested.value = found
+      if (callId.value !== id || current.value !== about) return
+      suggested.value = found
+      if (found.ready) again = 0
+      else if (again++ < MOST_AGAIN) suggestAgain()
     } catch {
       suggested.value = null
     } finally {
