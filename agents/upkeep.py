@@ -18,6 +18,8 @@ Chore: TypeAlias = Callable[[Pool], Awaitable[None]]
 
 CHANGES_KEPT: Final = timedelta(days=30)
 """How long a change that is sent again is answered as the first time."""
+RUNS_KEPT: Final = timedelta(days=365)
+"""How long it can be looked up what came of a long run, or of a scheduled report."""
 HOUR, MINUTE = 3_600.0, 60.0
 
 _log = structlog.get_logger()
@@ -41,10 +43,12 @@ async def _repeat(pool: Pool, chore: Chore, seconds: float) -> None:
 
 
 async def tidy(pool: Pool) -> None:
-    """Forget answers of changes, sessions and sound figures that nobody asks for again."""
+    """Forget answers, sessions, sound figures and runs that nobody asks for again."""
     await queries.forget_changes(pool, age=CHANGES_KEPT)
     await queries.forget_sessions(pool)
     await queries.forget_quality(pool, age=quality.KEPT)
+    await queries.forget_runs(pool, age=RUNS_KEPT)
+    await queries.forget_mailings(pool, age=RUNS_KEPT)
 
 
 async def merge(pool: Pool) -> None:

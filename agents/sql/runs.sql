@@ -59,3 +59,7 @@ FROM run WHERE kind = :kind ORDER BY run_id DESC LIMIT :most;
 -- name: run_under_way(kind, about)$
 -- The run that waits or is done for something, if there is one.
 SELECT run_id FROM run WHERE kind = :kind AND about = :about AND state IN ('waiting', 'running');
+
+-- name: forget_runs(age)!
+-- Forget long runs that ended longer ago; what they made stays.
+DELETE FROM run WHERE ended_at < now() - :age::interval;

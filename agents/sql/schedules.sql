@@ -137,3 +137,9 @@ FROM report_run AS r JOIN report_schedule AS c USING (schedule_id)
     LEFT JOIN report_delivery AS d USING (run_id)
 WHERE s.owner = :owner
 GROUP BY r.run_id, s.name ORDER BY r.due_at DESC, r.run_id DESC LIMIT :most;
+
+-- name: forget_mailings(age)!
+-- Forget the times that scheduled reports were sent, or given up, longer ago.
+WITH old AS (SELECT run_id FROM report_run WHERE ended_at < now() - :age::interval),
+     mail AS (DELETE FROM report_delivery USING old WHERE report_delivery.run_id = old.run_id)
+DELETE FROM report_run USING old WHERE report_run.run_id = old.run_id;

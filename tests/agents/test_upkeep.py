@@ -51,6 +51,33 @@ async def test_figures_of_sound_are_kept_for_half_a_year(pool: Pool) -> None:
     assert await pool.fetchval("SELECT string_agg(part, ',') FROM call_quality") == "part-fresh"
 
 
+async def test_what_came_of_a_run_or_a_mailing_is_kept_for_a_year(pool: Pool) -> None:
+    await pool.execute(
+        """
+        INSERT INTO user_account (person, name, role, created_by) VALUES ('a', 'a', 'analyst', '');
+        INSERT INTO run (kind, about, wanted, asked_by, state, ended_at)
+        SELECT 'issue', age, '{}', 'a', 'done', now() - age::interval
+        FROM (VALUES ('360 days'), ('370 days')) AS ended (age);
+        INSERT INTO saved_report (owner, name, report, period) VALUES ('a', 'a', 'hours', 'today');
+        INSERT INTO report_schedule (saved_id, every, on_day, at, recipients, form, short_text,
+            next_due)
+        SELECT saved_id, 'day', 0, '08:00', ARRAY['a@b.cn'], 'none', true, now() FROM saved_report;
+        INSERT INTO report_run (schedule_id, due_at, state, try_at, ended_at)
+        SELECT schedule_id, now() - age::interval, state, now(), ended
+        FROM report_schedule, (VALUES ('360 days', 'sent', now() - interval '360 days'),
+            ('370 days', 'sent', now() - interval '370 days'), ('380 days', 'due', NULL)
+        ) AS run (age, state, ended);
+        INSERT INTO report_delivery (run_id, recipient) SELECT run_id, 'a@b.cn' FROM report_run;
+        """
+    )
+    await upkeep.tidy(pool)
+    assert await pool.fetchval("SELECT string_agg(about, ',') FROM run") == "360 days"
+    rows = await pool.fetch(
+        "SELECT report_run.state FROM report_run JOIN report_delivery USING (run_id)"
+    )
+    assert sorted(row["state"] for row in rows) == ["due", "sent"]
+
+
 async def test_requests_are_folded_into_the_counts_without_anybody_asking(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
