@@ -1,6 +1,7 @@
 """A call that goes on, as the journal has it by now.
 
-Its record lags behind by up to a second, and says what it was about only when it is over. Whoever is rung wants to know at once: he is told by the same lines and the same rule.
+Its record lags behind by up to a second, and says what it was about only when it is over. Whoever
+is rung wants to know at once: he is told by the same lines and the same rule.
 """
 
 from __future__ import annotations
