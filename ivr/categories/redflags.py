@@ -75,8 +75,10 @@ class Watch:
     def raised(self, normalised: str) -> tuple[RedFlag, ...]:
         """Return the flags that a normalised text shows."""
         pieces = chain(normalised, map(add, normalised, normalised[1:]))
+        # Each once: a piece that a long text repeats must not search all of it again each time.
+        found = {self._always, *filter(None, map(self._by_piece.get, pieces))}
         shown: set[int] = set()
-        for tests in chain((self._always,), filter(None, map(self._by_piece.get, pieces))):
+        for tests in found:
             for at, literal, search in tests:
                 if (
                     at not in shown

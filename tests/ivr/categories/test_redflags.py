@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -9,7 +11,14 @@ from ivr.categories.classify import Classifier
 from ivr.categories.corpus import TEMPLATE, Example, seed_corpus
 from ivr.categories.lexicon import lexicon
 from ivr.categories.memory import remember
-from ivr.categories.redflags import never_automatic, parse_red_flags, raised, watch
+from ivr.categories.redflags import (
+    RedFlag,
+    Watch,
+    never_automatic,
+    parse_red_flags,
+    raised,
+    watch,
+)
 from ivr.categories.rules import Request
 from ivr.categories.taxonomy import edition
 from ivr.categories.text import normalise
@@ -127,6 +136,25 @@ def test_the_index_never_hides_what_a_pattern_would_find(
             found = any(expression.search(text) for expression in flag.expressions)
             plain = any(literal in text for literal in flag.literals)
             assert (flag in shown) == (found or plain), (flag.name, text)
+
+
+class Counted:
+    """A compiled pattern that counts how often a text is searched for it."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.searches = 0
+
+    def search(self, text: str) -> re.Match[str] | None:
+        self.searches += 1
+        return re.search(self.pattern, text)
+
+
+def test_a_piece_that_a_text_repeats_costs_one_search_of_the_text() -> None:
+    counted = Counted("死了.{0,12}赔偿")
+    flag = RedFlag("a", "甲", None, (), (cast("re.Pattern[str]", counted),))
+    assert not Watch((flag,)).raised("死了" * 2000)
+    assert counted.searches <= len({"死了", "赔偿"})
 
 
 @pytest.mark.parametrize(
