@@ -34,7 +34,12 @@ _POLL_SECONDS: Final = 0.02
 _MEDIA: Final = "media"
 _MESSAGES: Final = "messages"
 _MEDIA_PORT: Final = 6_000
+_PARTY_PORTS: Final = range(2_000, 10_000, 4)
+"""Every fourth: SIPp binds four in a row for the audio."""
+_APART: Final = 509
+"""How many of them processes that were begun one after another start apart."""
 _serial = itertools.count(1)
+_asked = itertools.count(1)
 
 
 class SippFailed(HotlineError):
@@ -50,11 +55,20 @@ class Address:
 
 
 def free_port(host: str) -> int:
-    """Let the kernel choose; SIPp takes a port by number only."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a UDP port below those that the kernel chooses; SIPp takes one by number only.
+
+    Nothing holds it until SIPp binds it, so each process asks for its own in turn: the kernel's
+    choice was another socket's, now and then, before SIPp had begun.
+
+    Raises:
+        SippFailed: when none of them is free.
+    """
+    for _ in _PARTY_PORTS:
+        port = _PARTY_PORTS[(os.getpid() * _APART + next(_asked)) % len(_PARTY_PORTS)]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise SippFailed(f"no port of {host} is free from {_PARTY_PORTS[0]} to {_PARTY_PORTS[-1]}.")
 
 
 def _media_address() -> str:

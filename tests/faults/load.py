@@ -22,6 +22,7 @@ from typing import Self
 import jinja2
 
 from deploy.stack.rtp import FRAME, encode_alaw, sine
+from deploy.stack.sip import free_port
 from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS
 from tests.real.hotline import Hotline
 
@@ -123,7 +124,7 @@ class Sipp:
         )
 
     async def start(self, host: str, port: int, *options: str) -> None:
-        ports = ("-i", host, "-p", str(port), "-mp", str(_free_port(host)))
+        ports = ("-i", host, "-p", str(port), "-mp", str(free_port(host)))
         with (self.folder / "screen").open("wb") as screen:
             self.process = await asyncio.create_subprocess_exec(
                 *(*self._argv, *ports, *options),
@@ -202,7 +203,7 @@ class Load:
             )
             rate = ("-r", str(round(sort.per_second * 10)), "-rp", "10000")
             most = ("-m", str(sort.most)) if sort.most else ()
-            port = _free_port(CALLER_ADDRESS)
+            port = free_port(CALLER_ADDRESS)
             await sipp.start(CALLER_ADDRESS, port, *rate, *most, "-cid_str", f"{prefix}%u@load")
             self._dialling.append((sort, sipp))
         self._sounding = self._tasks.create_task(self._sound())
@@ -269,7 +270,7 @@ class Load:
             await sipp.kill()
 
     async def _open_phones(self) -> None:
-        self._phones_port = _free_port(AGENT_ADDRESS)
+        self._phones_port = free_port(AGENT_ADDRESS)
         self._phones = Sipp(
             self.hotline,
             self.folder / "agents",
@@ -301,10 +302,3 @@ class Load:
     async def _press(self, port: int, after: float, key: str) -> None:
         await asyncio.sleep(after)
         await self._listening.press(port, key)
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port

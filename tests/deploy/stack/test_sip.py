@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from deploy.stack.sip import Address, Agent, Caller, SippFailed
+from deploy.stack.sip import Address, Agent, Caller, SippFailed, free_port
 
 
 class Server:
@@ -40,6 +41,17 @@ class Server:
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.socket)
         self.socket.close()
+
+
+def test_no_port_is_told_twice_in_a_row_or_taken_from_who_has_it_or_from_the_kernel() -> None:
+    kernels = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    first = free_port("127.0.0.1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", first))
+        others = [free_port("127.0.0.1") for _ in range(2_000)]
+    assert first not in others
+    assert min(abs(a - b) for a, b in itertools.pairwise([first, *others])) >= 4
+    assert max(others) < kernels
 
 
 async def test_a_caller_hangs_up_when_told(tmp_path: Path) -> None:
