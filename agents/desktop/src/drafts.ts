@@ -15,9 +15,11 @@ export class Drafts {
 
   constructor(private readonly told: (call: string, fate: Fate) => void) {}
 
-  /** A draft was read: what is kept next is made from it. */
-  read(call: string, version: number): void {
+  /** A draft was read: what is kept next is made from it. True when it is what was kept from here last. */
+  read(call: string, version: number): boolean {
+    const isOwn = this.versions.get(call) === version
     this.versions.set(call, version)
+    return isOwn
   }
 
   keep(call: string, typed: Content[]): void {

@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef, watch } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 
 import { api, asked, changed, isUnanswered, Refusal, type Schemas } from '../api'
 import { blank, isComplete, type Content } from '../content'
@@ -9,6 +9,13 @@ import { useCategories } from './categories'
 
 export type Suggested = Schemas['Suggested']
 export type Card = Schemas['Card']
+/** What the classifier is asked, and about which request. */
+interface Question {
+  request: number
+  text: string
+  menu: string
+  queue: string
+}
 type SaveState = 'clean' | 'typing' | 'kept' | 'failed'
 
 const DRAFT_MS = 700
@@ -25,18 +32,25 @@ export const useForm = defineStore('form', () => {
   const categories = useCategories()
   const callId = ref('')
   const card = shallowRef<Card | null>(null)
-  const requests = ref<Content[]>([blank()])
+  const requests = ref<Content[]>([])
+  /** One for each request, in their order; an index is another's as soon as one is removed. */
+  const ids = ref<number[]>([])
   const at = ref(0)
   const suggested = shallowRef<Suggested | null>(null)
   const state = ref<SaveState>('clean')
   const isSaving = ref(false)
   const problem = shallowRef<unknown>(null)
   const filed = ref(0)
-  let isSuggesting = false
+  /** What was asked last: an answer to anything else comes too late. */
+  let question: Question | null = null
+  let lastId = 0
+  /** The ids of requests that were left as drafts, to be known again. */
+  const left = new Map<string, number[]>()
   /** A filing that nobody answered: it may be committed, so it is sent again under its key. */
   let unanswered: { id: string; key: string } | null = null
 
   const current = computed(() => requests.value[at.value] ?? blank())
+  const currentId = computed(() => ids.value[at.value] ?? 0)
   /** Filed before the server was lost, and changed since: what came after is not filed. */
   const wasFiled = computed(() => problem.value instanceof Refusal && problem.value.code === 'key_reused')
   const canSave = computed(() => callId.value !== '' && !isSaving.value && requests.value.every(isComplete))
@@ -47,8 +61,9 @@ export const useForm = defineStore('form', () => {
   })
   const keepSoon = later(DRAFT_MS, () => { if (callId.value) drafts.keep(callId.value, copied(requests.value)) })
   const suggestSoon = later(SUGGEST_MS, () => { void suggest() })
-  const suggestAgain = later(AGAIN_MS, () => { void suggest() })
+  const suggestAgain = later(AGAIN_MS, () => { if (question) void askFor(question) })
   let again = 0
+  show([blank()])
 
   /** Show a call's form; what was typed for another stays as its draft. */
   async function open(id: string): Promise<void> {
@@ -58,19 +73,31 @@ export const useForm = defineStore('form', () => {
     await Promise.all([loadCard(id), loadDraft(id), categories.begin().then(prefill).catch(() => undefined)])
     if (callId.value !== id) return
     prefill()
-    if (!suggested.value && !isSuggesting) void suggest()
+    // The draft and what the menu has heard came in any order: once more when it is not the same.
+    if (!isSame(asks(), question)) void suggest()
   }
 
   function reset(id: string): void {
+    if (callId.value && state.value !== 'clean') left.set(callId.value, ids.value)
     callId.value = id
     card.value = null
-    requests.value = [blank()]
-    at.value = 0
-    suggested.value = null
-    suggestAgain.drop()
-    again = 0
+    show([blank()])
     state.value = 'clean'
     problem.value = null
+  }
+
+  /** Put other requests in the place of those that stand there. */
+  function show(contents: Content[], known: number[] = []): void {
+    requests.value = contents
+    ids.value = known.length === contents.length ? known : contents.map(() => ++lastId)
+    select(0)
+  }
+
+  /** Turn to a request; what was suggested for another is not meant for it. */
+  function select(index: number): void {
+    at.value = index
+    suggested.value = null
+    void suggest()
   }
 
   async function loadCard(id: string): Promise<void> {
@@ -92,10 +119,10 @@ export const useForm = defineStore('form', () => {
     try {
       const form = await asked(api.GET('/api/v1/calls/{call_id}/form', { params: { path: { call_id: id } } }))
       if (!form.draft) return
-      drafts.read(id, form.draft.version)
+      const isOwn = drafts.read(id, form.draft.version)
       // Who was quicker than the answer types on; what he types is kept in its place.
       if (callId.value !== id || state.value !== 'clean') return
-      if (form.draft.requests.length) requests.value = form.draft.requests
+      if (form.draft.requests.length) show(form.draft.requests, isOwn ? left.get(id) : [])
       state.value = 'kept'
     } catch {
       // Without its draft the form is an empty one; keeping will say what is wrong.
@@ -117,31 +144,46 @@ export const useForm = defineStore('form', () => {
     state.value = 'typing'
     problem.value = null
     if (callId.value) keepSoon()
-    if (part.note !== undefined) suggestSoon()
+    if (part.note === undefined) return
+    suggestAgain.drop()
+    suggestSoon()
+  }
+
+  /** What there is to ask about the request that is shown; null: nothing yet. */
+  function asks(): Question | null {
+    const menu = card.value?.presets.at(-1)?.code ?? ''
+    const text = current.value.note
+    if (text.length < SHORTEST_NOTE && !menu) return null
+    return { request: currentId.value, text, menu, queue: card.value?.queue ?? '' }
   }
 
   async function suggest(): Promise<void> {
-    const id = callId.value
-    const about = current.value
-    const { note } = about
-    const menu = card.value?.presets.at(-1)?.code ?? ''
-    if (note.length < SHORTEST_NOTE && !menu) {
-      suggested.value = null
-      return
-    }
-    isSuggesting = true
+    suggestSoon.drop()
+    suggestAgain.drop()
+    again = 0
+    question = asks()
+    if (question) await askFor(question)
+    else suggested.value = null
+  }
+
+  async function askFor(wanted: Question): Promise<void> {
+    const { text, menu, queue } = wanted
+    const isWanted = (): boolean => question === wanted && currentId.value === wanted.request && current.value.note === text
     try {
-      const body = { text: note, menu, queue: card.value?.queue ?? '', service: '', outbound: false }
+      const body = { text, menu, queue, service: '', outbound: false }
       const found = await asked(api.POST('/api/v1/categories/suggestion', { body }))
-      if (callId.value !== id || current.value !== about) return
+      if (!isWanted()) return
       suggested.value = found
-      if (found.ready) again = 0
-      else if (again++ < MOST_AGAIN) suggestAgain()
-    } catch {
+      if (!found.ready) onceMore()
+    } catch (error) {
+      if (!isWanted()) return
       suggested.value = null
-    } finally {
-      isSuggesting = false
+      if (isUnanswered(error)) onceMore()
     }
+  }
+
+  function onceMore(): void {
+    if (again++ < MOST_AGAIN) suggestAgain()
   }
 
   function choose(code: string): void {
@@ -152,13 +194,15 @@ export const useForm = defineStore('form', () => {
 
   function add(): void {
     requests.value.push(blank())
-    at.value = requests.value.length - 1
+    ids.value = [...ids.value, ++lastId]
+    select(requests.value.length - 1)
   }
 
   function remove(index: number): void {
     if (requests.value.length < 2) return
     requests.value.splice(index, 1)
-    at.value = Math.min(at.value, requests.value.length - 1)
+    ids.value = ids.value.filter((_, place) => place !== index)
+    select(index < at.value ? at.value - 1 : Math.min(at.value, requests.value.length - 1))
     state.value = 'typing'
     keepSoon()
   }
@@ -183,6 +227,7 @@ export const useForm = defineStore('form', () => {
       filed.value += body.requests.length
       // Another call may have rung meanwhile: its form stays.
       if (callId.value === id) reset('')
+      left.delete(id)
       return true
     } catch (error) {
       if (!isUnanswered(error)) unanswered = null
@@ -196,17 +241,15 @@ export const useForm = defineStore('form', () => {
     }
   }
 
-  // What was suggested for one request is not meant for another.
-  watch(at, () => {
-    suggested.value = null
-    suggestSoon()
-  })
-
   return {
-    callId, card, requests, at, current, suggested, state, problem, wasFiled, isSaving, canSave, filed,
-    open, change, choose, add, remove, save,
+    callId, card, requests, at, current, currentId, suggested, state, problem, wasFiled, isSaving, canSave, filed,
+    open, select, change, choose, add, remove, save,
   }
 })
+
+function isSame(one: Question | null, other: Question | null): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
 
 function copied(requests: Content[]): Content[] {
   return JSON.parse(JSON.stringify(requests)) as Content[]
