@@ -120,7 +120,7 @@ def of_table(document: dict[str, object], name: str) -> list[list[str]]:
 
 
 async def write_at_once(people: Hotline, page: Page, chief: Page) -> None:
-    """Write in two windows: the second overwrites nothing, takes the newest and goes on."""
+    """Write in two windows: the second overwrites and loses nothing, and puts both together."""
     await enter(people, chief, "supervisor9", Role.SUPERVISOR)
     await opened(chief, "draft")
     await add_article(page)
@@ -129,9 +129,13 @@ async def write_at_once(people: Hotline, page: Page, chief: Page) -> None:
     await expect(chief.locator("[data-test=saved]")).to_be_visible()
     await page.get_by_role("button", name="保存文字").press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("supervisor9 已于")
-    await page.get_by_role("button", name="载入最新文字").press("Enter")
+    apart = page.locator("[data-test=apart]")
+    await expect(apart).to_contain_text("各成员单位")
+    await expect(apart).to_contain_text("培训班在京举办。")
+    await apart.get_by_role("button", name="保留我改动之处").press("Enter")
+    await expect(apart).to_have_count(0)
     await expect(page.get_by_label("本期发送")).to_have_value("各成员单位")
-    await add_article(page)
+    await expect(page.get_by_label("正文")).to_have_value("培训班在京举办。")
     await page.get_by_label("期号", exact=True).fill("113")
     await page.get_by_label("期号", exact=True).press("Enter")
     await expect(page.locator("[data-test=saved]")).to_be_visible()

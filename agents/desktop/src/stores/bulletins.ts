@@ -1,15 +1,15 @@
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 
-import { api, asked, changed, Refusal, type Schemas } from '../api'
+import { api, asked, changed, type Schemas } from '../api'
 import { daysBack } from '../clock'
+import { copied, differences, isSame, isTyped, isWhole, merged, type Typing } from '../editorial'
 import { useSession } from './session'
 import { monthBefore } from './submissions'
 
 export type Bulletin = Schemas['BulletinRow']
 export type Run = Schemas['BulletinRun']
 export type Shown = Schemas['BulletinShown']
-export type Editorial = Schemas['Editorial']
 export type Form = Schemas['BulletinForm']
 
 const LOOK_MS = 700
@@ -25,19 +25,52 @@ export const useBulletins = defineStore('bulletins', () => {
   /** What is compiled or published, or was last. */
   const run = shallowRef<Run | null>(null)
   const shown = shallowRef<Shown | null>(null)
-  /** The written part as it is typed; it stays while other pages are looked at. */
-  const typed = ref<Editorial | null>(null)
+  /** Every text that was opened, as it is typed; it stays while others, or other pages, are looked at. */
+  const texts = ref(new Map<string, Typing>())
   const problem = shallowRef<unknown>(null)
   const isBusy = ref(false)
   const isSaved = ref(false)
+  /** Whether the list was read once: before that nobody knows that it is empty. */
+  const isLooked = ref(false)
   let looking: ReturnType<typeof setTimeout> | undefined
+  let isWatched = false
+  let openings = 0
+  /** Why the run could not be asked for last. */
+  let away: unknown = null
 
   const isUnderWay = computed(() => run.value !== null && isGoingOn(run.value))
-  const isDirty = computed(() => shown.value !== null && typed.value !== null && JSON.stringify(typed.value) !== JSON.stringify(shown.value.editorial))
+  const text = computed(() => (shown.value ? texts.value.get(keyOf(shown.value.bulletin.bulletin_id)) : undefined))
+  const typed = computed({
+    get: () => text.value?.typed ?? null,
+    set: (next) => { if (text.value && next) text.value.typed = next },
+  })
+  const isDirty = computed(() => text.value !== undefined && isTyped(text.value))
   /** Somebody else has saved while this was typed. */
-  const isOvertaken = computed(() => problem.value instanceof Refusal && problem.value.code === 'written_by_another')
+  const isOvertaken = computed(() => isDirty.value && text.value?.version !== shown.value?.version)
+  /** Whether what is typed has no form any more: somebody else has sent the issue on. */
+  const isStranded = computed(() => isDirty.value && shown.value?.bulletin.state !== 'draft')
+  /** What was saved beside what was typed, where they are not the same. */
+  const apart = computed(() => (shown.value && text.value ? differences(shown.value.editorial, text.value.typed) : []))
+  const isAnyUnsaved = computed(() => [...texts.value.values()].some(isTyped))
+
+  // A window that is closed takes what is typed along, whatever page it shows.
+  watch(isAnyUnsaved, (is) => {
+    if (is) window.addEventListener('beforeunload', hold)
+    else window.removeEventListener('beforeunload', hold)
+  }, { flush: 'sync' })
+
+  /** Who types is part of it: another who signs in here has his own. */
+  function keyOf(bulletin_id: number): string {
+    return `${session.person?.person ?? ''} ${bulletin_id}`
+  }
+
+  function isUnsaved(bulletin_id: number): boolean {
+    const one = texts.value.get(keyOf(bulletin_id))
+    return one !== undefined && isTyped(one)
+  }
 
   async function look(): Promise<void> {
+    isWatched = true
     await attempt(relook)
   }
 
@@ -45,6 +78,7 @@ export const useBulletins = defineStore('bulletins', () => {
     const found = await asked(api.GET('/api/v1/bulletins'))
     schemes.value = found.schemes
     bulletins.value = found.bulletins
+    isLooked.value = true
     wanted.value.scheme ||= found.schemes.at(-1) ?? ''
     const told = runToTell(found.runs)
     if (told && (isGoingOn(told) || run.value === null)) follow(told)
@@ -54,31 +88,43 @@ export const useBulletins = defineStore('bulletins', () => {
   function follow(one: Run): void {
     run.value = one
     clearTimeout(looking)
-    if (isGoingOn(one)) looking = setTimeout(() => { void lookAfter(one.run_id) }, LOOK_MS)
+    if (isWatched && isGoingOn(one)) looking = setTimeout(() => { void lookAfter(one.run_id) }, LOOK_MS)
   }
 
   async function lookAfter(run_id: number): Promise<void> {
     try {
       const now = await asked(api.GET('/api/v1/bulletins/runs/{run_id}', { params: { path: { run_id } } }))
+      if (!isWatched) return
       follow(now)
+      if (problem.value === away) problem.value = null
       if (isGoingOn(now)) return
       await relook()
-      if (now.state === 'done' && now.bulletin_id !== null) await reopen(now.bulletin_id)
+      if (now.state === 'done' && now.bulletin_id !== null) await showMade(now.bulletin_id, now.asked_by)
     } catch (error) {
-      problem.value = error
+      problem.value = away = error
       // The server may be away for a moment; the run's state is kept.
       if (run.value) follow(run.value)
     }
   }
 
-  function stop(): void {
+  /** Show what a run has made, unless somebody looks at another issue that he has not made. */
+  async function showMade(bulletin_id: number, by: string): Promise<void> {
+    const open = shown.value?.bulletin.bulletin_id
+    if (open === undefined || open === bulletin_id || (by === session.person?.person && !isDirty.value)) await reopen(bulletin_id)
+  }
+
+  /** The page is left: nothing is asked any more, and what is typed is saved. */
+  async function leave(): Promise<void> {
+    isWatched = false
     clearTimeout(looking)
+    await keepTyped()
   }
 
   async function begin(): Promise<void> {
     const { scheme, first, last, outbound } = wanted.value
     const body = { scheme, first, last: last || first, outbound }
     await attempt(async () => {
+      await keepTyped()
       follow(await changed(({ header }) => api.POST('/api/v1/bulletins', { params: { header }, body })))
     })
   }
@@ -102,39 +148,70 @@ export const useBulletins = defineStore('bulletins', () => {
     })
   }
 
+  /** Show an issue; what is typed in another is saved first, or stays as it is. */
   async function open(bulletin_id: number): Promise<void> {
-    await attempt(() => reopen(bulletin_id))
+    await attempt(async () => {
+      if (shown.value?.bulletin.bulletin_id !== bulletin_id) await keepTyped()
+      await reopen(bulletin_id)
+    })
   }
 
   async function reopen(bulletin_id: number): Promise<void> {
-    const before = isDirty.value && shown.value?.bulletin.bulletin_id === bulletin_id ? typed.value : null
+    openings += 1
+    const turn = openings
     const found = await asked(api.GET('/api/v1/bulletins/{bulletin_id}', { params: { path: { bulletin_id } } }))
-    const isSame = shown.value?.version === found.version
+    if (turn !== openings) return
     shown.value = found
     isSaved.value = false
-    // What is being typed is not thrown away because a compilation has ended.
-    typed.value = before && isSame ? before : structuredClone(found.editorial)
+    const held = texts.value.get(keyOf(bulletin_id))
+    // Whatever has happened meanwhile, what was typed is not thrown away.
+    if (held && isTyped(held) && !isSame(held.typed, found.editorial)) return
+    takeSaved(found)
+  }
+
+  function takeSaved(found: Shown, as = found.editorial): void {
+    texts.value.set(keyOf(found.bulletin.bulletin_id), { version: found.version, saved: found.editorial, typed: copied(as) })
   }
 
   /** Take what another has saved; what was typed here is given up. */
-  async function takeNewest(): Promise<void> {
-    const number = shown.value?.bulletin.bulletin_id
-    typed.value = null
-    if (number !== undefined) await open(number)
+  function takeNewest(): void {
+    if (shown.value) takeSaved(shown.value)
+    problem.value = null
+  }
+
+  /** Go on from what another has saved, with what was typed here in it. */
+  function takeBoth(): void {
+    if (shown.value && text.value) takeSaved(shown.value, merged(text.value.saved, shown.value.editorial, text.value.typed))
+    problem.value = null
+  }
+
+  /** Save what is typed, if it can be saved now; otherwise it stays until somebody looks at it. */
+  async function keepTyped(): Promise<void> {
+    const canSave = typed.value !== null && isWhole(typed.value) && !isOvertaken.value && !isStranded.value
+    if (isDirty.value && canSave) await store().catch(() => undefined)
   }
 
   async function save(): Promise<void> {
-    if (!shown.value || !typed.value) return
-    const path = { bulletin_id: shown.value.bulletin.bulletin_id }
-    const body = { version: shown.value.version, editorial: typed.value }
-    isSaved.value = false
     await attempt(async () => {
-      await changed(({ header }) => api.PUT('/api/v1/bulletins/{bulletin_id}/text', { params: { header, path }, body }))
-      typed.value = null
-      await reopen(path.bulletin_id)
+      await store()
       await relook()
       isSaved.value = true
     })
+  }
+
+  async function store(): Promise<void> {
+    const [one, number] = [text.value, shown.value?.bulletin.bulletin_id]
+    if (!one || number === undefined) return
+    isSaved.value = false
+    const sent = copied(one.typed)
+    const body = { version: one.version, editorial: sent }
+    try {
+      const { version } = await changed(({ header }) => api.PUT('/api/v1/bulletins/{bulletin_id}/text', { params: { header, path: { bulletin_id: number } }, body }))
+      // What was typed while it was sent is not saved yet.
+      Object.assign(one, { version, saved: sent })
+    } finally {
+      await reopen(number)
+    }
   }
 
   async function sendToReview(): Promise<void> {
@@ -180,10 +257,14 @@ export const useBulletins = defineStore('bulletins', () => {
   const mayPublish = computed(() => session.may.has('bulletins.publish') && shown.value?.bulletin.changed_by !== session.person?.person)
 
   return {
-    schemes, bulletins, wanted, run, shown, typed, problem, isBusy, isSaved, isUnderWay, isDirty, isOvertaken, mayPublish,
-    look, stop, begin, compileAgain, cancel, open, takeNewest, save, sendToReview, sendBack, publish,
+    schemes, bulletins, wanted, run, shown, typed, problem, isBusy, isSaved, isLooked, isUnderWay, isDirty, isOvertaken, isStranded, apart,
+    mayPublish, look, leave, begin, compileAgain, cancel, open, isUnsaved, takeNewest, takeBoth, save, sendToReview, sendBack, publish,
   }
 })
+
+function hold(event: BeforeUnloadEvent): void {
+  event.preventDefault()
+}
 
 function firstWanted(): { scheme: string; first: string; last: string; outbound: boolean } {
   return { scheme: '', first: monthBefore(daysBack(0)), last: '', outbound: false }
@@ -203,35 +284,6 @@ export function runToTell(runs: readonly Run[]): Run | undefined {
 export function percentOf(run: Run): number {
   if (run.state === 'done') return 100
   return run.steps === 0 ? 0 : Math.floor((Math.max(0, run.step - 1) * 100) / run.steps)
-}
-
-/** Whether the text can be saved: every article says something, and the head is whole. */
-export function isWhole(editorial: Editorial): boolean {
-  const articles = editorial.column.flatMap((column) => column.article)
-  const numbers = [editorial.issue, editorial.total_issue]
-  return (
-    editorial.title.trim() !== '' &&
-    editorial.publishers.length > 0 &&
-    /^\d{4}-\d{2}-\d{2}$/.test(editorial.dated) &&
-    numbers.every((one) => Number.isInteger(one) && one >= 1) &&
-    articles.every((one) => one.text.trim() !== '' || one.statement.length > 0)
-  )
-}
-
-/** Move one of a list by a place; at the edge nothing moves. */
-export function moved<T>(list: readonly T[], at: number, by: -1 | 1): T[] {
-  const one = list[at]
-  const other = list[at + by]
-  if (one === undefined || other === undefined) return [...list]
-  const next = [...list]
-  next[at] = other
-  next[at + by] = one
-  return next
-}
-
-/** Lines of a text field, as a list without empty ones. */
-export function linesOf(text: string): string[] {
-  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '')
 }
 
 /** Where an issue is taken out from. */
