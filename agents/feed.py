@@ -8,7 +8,8 @@ and one that was away for too long is told to read everything anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 
 from agents.auth import Identity
 from agents.events import RENEWED, Cursor, Event, earlier, from_bridge, from_desk, to_desk
+from agents.roles import Role
 from ivr.live import stream_key
 
 DESK_STREAM: Final = "hotline:desk:events"
@@ -30,7 +32,12 @@ REPLAYED: Final = 1_000
 
 REMEMBERED_SECONDS: Final = 3_600
 """How long it is known that something was told."""
+HERE: Final = "hotline:desk:here"
+"""Whose desk is open, whichever process it hangs on: `<role>:<person>` by until when it counts."""
+HERE_SECONDS: Final = 10.0
+"""A desk counts as open so long after it was noted, and is noted more than twice in it."""
 
+_NOTE_SECONDS: Final = 4.0
 _BLOCK_MS: Final = 100
 _REST_SECONDS: Final = 0.5
 _AT_ONCE: Final = 100
@@ -70,8 +77,10 @@ class Listener:
 class Feed:
     """Reads both streams and hands every event to those who may hear it."""
 
-    def __init__(self, redis: Redis, node: str) -> None:
+    def __init__(self, redis: Redis, node: str, now: Callable[[], float] = time.time) -> None:
         self.cursor = Cursor("0-0", "0-0")
+        self._now = now
+        self._noted = 0.0
         self._redis = redis
         self._bridge = stream_key(node)
         self._listeners: set[Listener] = set()
@@ -98,6 +107,7 @@ class Feed:
                     self.cursor = await self._newest()
                     begun = True
                 self._tell(await self._read())
+                await self._note_desks()
             except (OSError, RedisError) as error:
                 if not self._lost:
                     _log.warning("feed.lost", reason=type(error).__name__)
@@ -106,12 +116,26 @@ class Feed:
 
     async def tell(self, event: Event) -> None:
         """Let every desk that may hear it know of an event, whichever process it hangs on."""
-        await self._redis.xadd(
-            DESK_STREAM,
-            to_desk(event),  # type: ignore[arg-type]  # redis-py asks for its own wider dict
-            maxlen=KEPT,
-            approximate=True,
-        )
+        await self.tell_all([event])
+
+    async def tell_all(self, events: Sequence[Event]) -> None:
+        """Tell several at once: all of them or none."""
+        async with self._redis.pipeline() as pipe:
+            for event in events:
+                pipe.xadd(
+                    DESK_STREAM,
+                    to_desk(event),  # type: ignore[arg-type]  # redis-py asks for its own wider dict
+                    maxlen=KEPT,
+                    approximate=True,
+                )
+            await pipe.execute()
+
+    async def hearers(self, events: Sequence[Event]) -> list[str]:
+        """Return who would hear any of these now, by staff id: whose desks are open."""
+        found: Any = await self._redis.zrangebyscore(HERE, self._now(), "+inf")
+        named = [one.partition(":") for one in found]
+        here = [Identity(person, Role(role)) for role, _, person in named]
+        return sorted({one.person for one in here if any(event.heard_by(one) for event in events)})
 
     async def tell_once(self, event: Event, name: str) -> bool:
         """Tell what several processes may notice; False when one of them has told it before.
@@ -131,6 +155,7 @@ class Feed:
         """Listen while the block runs; what comes after the cursor given is put into it."""
         listener = Listener(identity)
         self._listeners.add(listener)
+        self._noted = 0.0
         try:
             yield listener, self.cursor
         finally:
@@ -195,6 +220,18 @@ class Feed:
         if isinstance(came, dict):
             return [(stream, batch) for stream, batches in came.items() for batch in batches]
         return [(stream, entries) for stream, entries in came]
+
+    async def _note_desks(self) -> None:
+        now = self._now()
+        if now < self._noted + _NOTE_SECONDS:
+            return
+        self._noted = now
+        desks = {f"{one.identity.role}:{one.identity.person}" for one in self._listeners}
+        async with self._redis.pipeline() as pipe:
+            if desks:
+                pipe.zadd(HERE, dict.fromkeys(desks, now + HERE_SECONDS))
+            pipe.zremrangebyscore(HERE, "-inf", now)
+            await pipe.execute()
 
     def _tell(self, came: list[tuple[str, Entries]]) -> None:
         for stream, entries in came:

@@ -10,7 +10,16 @@ from redis.asyncio import Redis
 
 from agents.auth import Identity
 from agents.events import NOTICE, Cursor, Event
-from agents.feed import DESK_STREAM, QUEUED, REMEMBERED_SECONDS, REPLAYED, Feed, Listener
+from agents.feed import (
+    DESK_STREAM,
+    HERE,
+    HERE_SECONDS,
+    QUEUED,
+    REMEMBERED_SECONDS,
+    REPLAYED,
+    Feed,
+    Listener,
+)
 from agents.roles import Role
 from tests.ivr.test_live import Valkey
 
@@ -76,3 +85,41 @@ async def test_what_two_processes_notice_is_told_once(redis: Redis) -> None:
     assert told == [True, False, True]
     assert await redis.xlen(DESK_STREAM) == 2
     assert 0 < await redis.ttl("hotline:told:x:1") <= REMEMBERED_SECONDS
+
+
+async def asked(redis: Redis) -> int:
+    """Count the pipelines that the server was sent."""
+    found: Any = await redis.info("commandstats")
+    return int(found.get("cmdstat_exec", {"calls": 0})["calls"])
+
+
+async def test_several_are_told_in_one_question(redis: Redis) -> None:
+    before = await asked(redis)
+    await Feed(redis, "n1").tell_all([Event(NOTICE, {}, to=f"a{n}") for n in range(5)])
+    assert await asked(redis) == before + 1
+    assert await redis.xlen(DESK_STREAM) == 5
+
+
+class Clock:
+    time = 1_763_785_020.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+async def test_a_desk_counts_as_open_wherever_it_hangs_and_no_longer_when_its_process_is_gone(
+    redis: Redis,
+) -> None:
+    clock = Clock()
+    mine, other = Feed(redis, "n1", clock), Feed(redis, "n1", clock)
+    lines = [Event(NOTICE, {}, to="a1001"), Event(NOTICE, {}, to="a1002")]
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(mine.run())
+        with mine.listening(ANNA):
+            while not await redis.exists(HERE):  # noqa: ASYNC110 - the feed writes it
+                await asyncio.sleep(0.02)
+        running.cancel()
+    assert await other.hearers(lines) == ["a1001"]
+    assert await other.hearers(lines[1:]) == []
+    clock.time += HERE_SECONDS + 1
+    assert await other.hearers(lines) == []

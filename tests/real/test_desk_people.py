@@ -257,13 +257,18 @@ async def test_a_line_of_the_supervisors_stands_at_the_desk_until_it_is_put_away
         await chief.get_by_label("内容").fill("<b>请到会议室</b>")
         await chief.get_by_label("内容").press("Enter")
         await expect(chief.locator("[data-test=notified]")).to_have_text(
-            "已发送。", timeout=PATIENCE_MS
+            "已显示在 1 人的座席上。", timeout=PATIENCE_MS
         )
         notice = desk.page.locator("[data-test=notice-text]")
         await expect(notice).to_contain_text("：<b>请到会议室</b>", timeout=PATIENCE_MS)
         await expect(chief.locator("[data-test=notice-text]")).to_have_count(0)
         await notice.get_by_role("button", name="知道了").press("Enter")
         await expect(notice).to_have_count(0)
+        await chief.get_by_label("工号").fill("supervisor9")
+        await chief.get_by_label("内容").fill("有人吗")
+        await chief.get_by_label("内容").press("Enter")
+        await expect(chief.locator("[data-test=notified]")).to_contain_text("没有人看到")
+        await expect(chief.get_by_label("内容")).to_have_value("有人吗")
 
 
 async def test_the_auditor_sees_what_was_done_and_that_the_chain_holds(

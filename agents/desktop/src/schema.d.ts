@@ -1441,7 +1441,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Show a line at desks; whoever is signed in has it at once, nobody later. */
+        /** @description Show a line at desks; whoever sits at one has it at once, nobody later. */
         post: operations["notices_send"];
         delete?: never;
         options?: never;
@@ -4234,6 +4234,11 @@ export interface components {
              * @description Staff ids; empty: everybody at a desk
              */
             people: string[];
+            /**
+             * Reached
+             * @description Whose desks are open and show it now, but for the sender's own; nobody gets it later
+             */
+            reached: string[];
         };
         /**
          * AuditLine

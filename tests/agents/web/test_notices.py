@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import ExitStack
 from typing import Any
 
 from redis.asyncio import Redis
 
-from agents.feed import DESK_STREAM
+from agents.auth import Identity
+from agents.feed import DESK_STREAM, HERE, Feed
 from agents.roles import Permission, Role, may
 from agents.throttle import NOTIFY
 from agents.web.notices import LONGEST
@@ -31,10 +34,10 @@ async def test_a_line_goes_to_one_person_and_is_written_down_without_its_words(
     await desk.enter(person="a1001")
     await desk.enter(Role.SUPERVISOR)
     answer = await desk.ask("POST", "/notices", {"text": " 请到会议室 ", "person": "a1001"})
-    assert await answer.json() == {"people": ["a1001"]}
+    assert await answer.json() == {"people": ["a1001"], "reached": []}
     assert await told(redis) == [("a1001", "", "请到会议室")]
     [row] = await pool.fetch("SELECT actor, object, detail FROM audit WHERE action = 'notice.sent'")
-    assert tuple(row) == ("supervisor1", "user:a1001", '{"length": 5}')
+    assert tuple(row) == ("supervisor1", "user:a1001", '{"length": 5, "reached": 0}')
 
 
 async def test_a_line_goes_to_all_who_sit_at_a_desk(desk: Desk, redis: Redis) -> None:
@@ -49,8 +52,55 @@ async def test_a_line_goes_to_those_who_answer_a_queue(desk: Desk, redis: Redis)
     await desk.enter(Role.SUPERVISOR)
     body = {"text": "流感咨询口径已更新", "queue": "psych"}
     answer = await desk.ask("POST", "/notices", body)
-    assert await answer.json() == {"people": ["a1001"]}
+    assert (await answer.json())["people"] == ["a1001"]
     assert await told(redis) == [("a1001", "", "流感咨询口径已更新")]
+
+
+async def reached(desk: Desk, body: dict[str, str]) -> list[str]:
+    answer = await desk.ask("POST", "/notices", {"text": "请注意", **body})
+    assert answer.status == 200
+    found: list[str] = (await answer.json())["reached"]
+    return found
+
+
+async def test_whoever_sends_a_line_is_told_at_whose_open_desks_it_shows(
+    desk: Desk, redis: Redis
+) -> None:
+    """But for his own, and that of somebody to whom such lines do not go."""
+    feed = Feed(redis, "n1")
+    here = [
+        Identity("a1001", Role.AGENT),
+        Identity("a1002", Role.AGENT),
+        Identity("analyst1", Role.ANALYST),
+        Identity("supervisor1", Role.SUPERVISOR),
+    ]
+    await desk.enter(person="a1001")
+    await desk.enter(person="a1009")
+    await desk.enter(Role.SUPERVISOR)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(feed.run())
+        with ExitStack() as stack:
+            for one in here:
+                stack.enter_context(feed.listening(one))
+            while await redis.zcard(HERE) < len(here):  # noqa: ASYNC110 - the feed writes it
+                await asyncio.sleep(0.02)
+            assert await reached(desk, {}) == ["a1001", "a1002"]
+            assert await reached(desk, {"person": "a1001"}) == ["a1001"]
+            assert await reached(desk, {"person": "a1009"}) == []
+        running.cancel()
+
+
+async def test_a_line_that_redis_does_not_take_is_not_called_sent(
+    desk: Desk, redis: Redis, pool: Pool
+) -> None:
+    await desk.enter(Role.SUPERVISOR)
+    await redis.set(DESK_STREAM, "no stream")
+    body = {"text": "请注意"}
+    assert (await desk.ask("POST", "/notices", body, key="a" * 20)).status == 503
+    assert await pool.fetchval("SELECT count(*) FROM audit WHERE action = 'notice.sent'") == 0
+    await redis.delete(DESK_STREAM)
+    assert (await desk.ask("POST", "/notices", body, key="a" * 20)).status == 200
+    assert [text for _, _, text in await told(redis)] == ["请注意"]
 
 
 REFUSED = (
