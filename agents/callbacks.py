@@ -35,6 +35,11 @@ async def has_rung(connection: Session, call_id: str) -> bool:
     return bool(await queries.has_rung(connection, call_id=call_id))
 
 
+async def talked_in(connection: Session, call_id: str, person: str) -> bool:
+    """Tell whether somebody spoke in a call; whose telephone only rang did not."""
+    return bool(await queries.talked_in(connection, call_id=call_id, person=person))
+
+
 async def was_not_reached(connection: Session, call_id: str) -> bool:
     """Tell whether an agent has said that a call-back met a machine, or somebody else."""
     return bool(await queries.was_not_reached(connection, call_id=call_id))

@@ -78,6 +78,8 @@ class Happening(StrEnum):
     """Rung in vain: not answered, engaged, not available."""
     MACHINE = "machine"
     """The agent says that an answering machine answered: a try in vain."""
+    TAKEN_BACK = "taken_back"
+    """The agent says that it was the citizen after all."""
     SERVED = "served"
     OVERDUE = "overdue"
     FORBIDDEN = "forbidden"
@@ -99,9 +101,11 @@ _AFTER: Final[Mapping[tuple[TicketState, Happening], TicketState]] = {
     (TicketState.CALLING, Happening.OVERDUE): TicketState.EXPIRED,
     (TicketState.CALLING, Happening.FORBIDDEN): TicketState.REFUSED,
     (TicketState.REACHED, Happening.MACHINE): TicketState.WAITING,
+    (TicketState.WAITING, Happening.TAKEN_BACK): TicketState.REACHED,
+    (TicketState.NOT_REACHED, Happening.TAKEN_BACK): TicketState.REACHED,
 }
 """What is not here changes nothing: a closed ticket stays closed, but for a machine that the agent
-reports when the call is over."""
+reports, or takes back, when the call is over."""
 
 
 @dataclass(frozen=True, slots=True)

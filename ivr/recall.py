@@ -196,6 +196,7 @@ class Recaller:
             for attempt_id in [row["attempt_id"] async for row in untraced]:
                 log.warning("recall.untraced", attempt=attempt_id)
             before = self._moment() - self._policy.keep
+            await queries.settle_as_said(connection, node=node)
             rows = [row async for row in queries.tickets_to_move(connection, node=node)]
             await self._advance(connection, rows)
             overdue = queries.tickets_overdue(connection, node=node, booked_before=before)

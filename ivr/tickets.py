@@ -25,6 +25,7 @@ NOTED_WITHIN: Final = timedelta(hours=1)
 to be rung once more."""
 
 _TAKEN_FOR_ANSWERED: Final = frozenset({TicketState.CALLING, TicketState.REACHED})
+_TAKEN_FOR_VAIN: Final = frozenset({TicketState.WAITING, TicketState.NOT_REACHED})
 
 
 async def store_tickets(connection: Session, calls: Sequence[Call]) -> None:
@@ -112,10 +113,27 @@ async def note_machine(connection: Session, attempt_id: str, person: str, policy
     return True
 
 
-async def forget_machine(connection: Session, attempt_id: str) -> bool:
-    """Let an agent take `note_machine` back; False when it is too late: the call is settled."""
-    done = await queries.forget_machine(connection, attempt_id=attempt_id)
-    return str(done).endswith(" 1")
+async def forget_machine(connection: Session, attempt_id: str, policy: Policy) -> bool:
+    """Let an agent take `note_machine` back, in the call or after it.
+
+    Args:
+        connection: inside a transaction, which must not be committed when it is too late.
+        attempt_id: the call's id.
+        policy: how many tries there are.
+
+    Returns:
+        False when there is nothing to take back, or it is too late: the citizen is being called
+        once more, people call him now, or the call ended long ago.
+    """
+    row = await queries.lock_noted_attempt(
+        connection, attempt_id=attempt_id, seconds=NOTED_WITHIN.total_seconds()
+    )
+    if row is None:
+        return False
+    await queries.forget_machine(connection, attempt_id=attempt_id)
+    if row["outcome"] != Happening.MACHINE:
+        return True
+    return await _stay_reached(connection, attempt_id, row["ticket_id"], policy)
 
 
 async def _go_on(connection: Session, ticket_id: int, at: datetime, policy: Policy) -> None:
@@ -128,6 +146,23 @@ async def _go_on(connection: Session, ticket_id: int, at: datetime, policy: Poli
     await save_ticket(connection, ticket_id, ticket)
     if ticket.state in FOR_PEOPLE:
         await queries.hand_to_people(connection, ticket_id=ticket_id, reason=ticket.state.value)
+
+
+async def _stay_reached(
+    connection: Session, attempt_id: str, ticket_id: int, policy: Policy
+) -> bool:
+    row = await queries.lock_ticket(connection, ticket_id=ticket_id)
+    if not await queries.was_last_attempt(connection, attempt_id=attempt_id):
+        return False
+    ticket = ticket_of(row)
+    if ticket.state is TicketState.NOT_REACHED:
+        taken = await queries.take_from_people(connection, ticket_id=ticket_id)
+        if not str(taken).endswith(" 1"):
+            return False
+    if ticket.state in _TAKEN_FOR_VAIN:
+        at = await queries.this_moment(connection)
+        await save_ticket(connection, ticket_id, after(ticket, Happening.TAKEN_BACK, at, policy))
+    return True
 
 
 def _bookings(call: Call) -> Iterable[dict[str, Any]]:

@@ -37,6 +37,19 @@ LIMIT :most;
 SELECT EXISTS (
     SELECT FROM callback_attempt WHERE attempt_id = :call_id AND dialled_at IS NOT NULL);
 
+-- name: talked_in(call_id, person)$
+-- Whether somebody spoke in a call: by its record, or by his presence while that lags behind. Whose
+-- telephone only rang did not.
+SELECT EXISTS (
+    SELECT FROM leg
+    WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id AND agent = :person
+      AND talk_ms > 0
+) OR EXISTS (
+    SELECT FROM presence_log
+    WHERE person = :person AND until IS NULL AND call_id = :call_id
+      AND state IN ('talking', 'wrap_up')
+);
+
 -- name: was_not_reached(call_id)$
 -- Whether an agent has said that a call-back met a machine, or somebody else.
 SELECT EXISTS (

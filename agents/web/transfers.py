@@ -133,7 +133,7 @@ async def transfer(request: web.Request, call_id: CallId, /, body: Transfer) -> 
         raise Refused(409, Answer.UNKNOWN_TARGET.value, WORDS[Answer.UNKNOWN_TARGET])
     await granted(request, call_id, verb, body.target)
     if verb in {Verb.HAND_OVER, Verb.COMPLETE}:
-        await exemptions.forget(request)
+        await exemptions.forget(request, call_id)
     going_on = None
     # It is done: what is lost here costs buttons, and must not cost the line in the audit.
     with suppress(OSError, RedisError):

@@ -182,17 +182,45 @@ WHERE attempt_id = :attempt_id AND dialled_at IS NOT NULL
 FOR UPDATE;
 
 -- name: note_machine(attempt_id, person)!
--- An agent says that not the citizen has answered. What the journal has not settled stays open.
+-- An agent says that not the citizen has answered. What the journal has not settled stays open; what a
+-- ledger of the release before has settled without knowing that he said so becomes what he says.
 UPDATE callback_attempt
-SET not_reached_by = :person,
+SET not_reached_by = coalesce(not_reached_by, :person),
     outcome = CASE WHEN outcome = 'answered' THEN 'machine' ELSE outcome END
-WHERE attempt_id = :attempt_id AND not_reached_by IS NULL;
+WHERE attempt_id = :attempt_id AND (not_reached_by IS NULL OR outcome = 'answered');
+
+-- name: settle_as_said(node)!
+-- Attempts that a ledger of the release before has settled without knowing what their agents said.
+UPDATE callback_attempt
+SET outcome = 'machine'
+FROM callback_ticket
+WHERE callback_ticket.ticket_id = callback_attempt.ticket_id AND node = :node
+    AND state = 'calling' AND outcome = 'answered' AND not_reached_by IS NOT NULL;
+
+-- name: lock_noted_attempt(attempt_id, seconds)^
+-- A call of ours of which an agent has said that not the citizen answered, and which goes on or ended
+-- lately; locked. Its ticket is locked after it, as the ledger does.
+SELECT ticket_id, outcome
+FROM callback_attempt
+WHERE attempt_id = :attempt_id AND not_reached_by IS NOT NULL
+    AND (outcome IS NULL
+         OR (outcome IN ('answered', 'machine')
+             AND resolved_at > now() - make_interval(secs => :seconds::double precision)))
+FOR UPDATE;
 
 -- name: forget_machine(attempt_id)!
--- He takes it back, while the call goes on.
+-- He takes it back: it was the citizen.
 UPDATE callback_attempt
-SET not_reached_by = NULL
-WHERE attempt_id = :attempt_id AND outcome IS NULL;
+SET not_reached_by = NULL,
+    outcome = CASE WHEN outcome = 'machine' THEN 'answered' ELSE outcome END
+WHERE attempt_id = :attempt_id;
+
+-- name: was_last_attempt(attempt_id)$
+-- Whether nobody has been, or is being, called once more for the ticket of an attempt.
+SELECT NOT EXISTS (SELECT FROM callback_attempt AS later
+                   WHERE later.ticket_id = attempt.ticket_id AND later.round > attempt.round)
+FROM callback_attempt AS attempt
+WHERE attempt_id = :attempt_id;
 
 -- name: lock_ticket(ticket_id)^
 -- A ticket, and whether its citizen has booked again since; locked.

@@ -46,6 +46,15 @@ ON CONFLICT (number) WHERE state = 'open' DO UPDATE SET
     reason = excluded.reason, queue = excluded.queue, call_id = excluded.call_id,
     missed_at = greatest(missed_caller.missed_at, excluded.missed_at);
 
+-- name: take_from_people(ticket_id)!
+-- A ticket that ended in vain did not: off the list, unless somebody calls for it now.
+UPDATE missed_caller
+SET state = 'called', closed_at = now(), claimed_by = NULL, claimed_until = NULL
+FROM callback_ticket
+WHERE ticket_id = :ticket_id AND missed_caller.state = 'open'
+    AND missed_caller.reason = 'not_reached' AND missed_caller.call_id = callback_ticket.call_id
+    AND (claimed_until IS NULL OR claimed_until <= now());
+
 -- name: missed_open(queues, most, within)
 -- The work list of some queues, who gave up last first: he is still at his telephone. Who gave up
 -- longer ago than that is not called any more; whom we promised to call is.

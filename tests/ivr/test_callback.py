@@ -35,6 +35,7 @@ NEW = Ticket(TicketState.WAITING, 0, NOON, NOON)
 POLICY = Policy()
 
 RANG = (Happening.ANSWERED, Happening.NO_ANSWER, Happening.MACHINE)
+SAID_LATER = (Happening.MACHINE, Happening.TAKEN_BACK)
 HAPPENINGS = st.lists(st.sampled_from(list(Happening)), max_size=30)
 
 
@@ -75,6 +76,17 @@ def test_an_answering_machine_is_a_try_in_vain_also_when_the_agent_says_so_after
     assert lived(*rounds).state is TicketState.NOT_REACHED
 
 
+def test_what_an_agent_takes_back_leaves_the_ticket_as_if_he_had_not_said_it() -> None:
+    reached = lived(Happening.PLACED, Happening.ANSWERED)
+    for tries in (1, POLICY.tries):
+        before = replace(reached, tries=tries)
+        said = after(before, Happening.MACHINE, NOON, POLICY)
+        back = after(said, Happening.TAKEN_BACK, NOON, POLICY)
+        assert (back.state, back.tries) == (TicketState.REACHED, tries)
+        assert back.closed_at is not None
+    assert after(reached, Happening.TAKEN_BACK, NOON, POLICY) == reached
+
+
 @pytest.mark.parametrize(
     ("happening", "state"),
     [
@@ -101,7 +113,7 @@ def test_whatever_happens_a_ticket_keeps_its_promises(happenings: list[Happening
         assert (ticket.closed_at is None) == (ticket.state in OPEN)
         assert ticket.tries == rung <= POLICY.tries
         assert rung <= placed, "nobody is rung but by an attempt"
-        if before.state not in OPEN and happening is not Happening.MACHINE:
+        if before.state not in OPEN and happening not in SAID_LATER:
             assert ticket == before, "closed is closed"
         if happening in RANG[1:] and ticket.state is TicketState.WAITING and ticket != before:
             assert ticket.due_at - at == POLICY.pause

@@ -242,10 +242,112 @@ async def test_what_is_taken_back_in_the_call_was_never_said(
 ) -> None:
     attempt = await rung(pool, settings, connection)
     assert await note_machine(connection, attempt, "a1001", Policy())
-    assert await forget_machine(connection, attempt)
+    assert await forget_machine(connection, attempt, Policy())
     await took(pool, settings, bookings.reached(attempt, FIRST))
     assert await connection.fetchval("SELECT outcome FROM callback_attempt") == "answered"
-    assert not await forget_machine(connection, attempt), "settled"
+    assert not await forget_machine(connection, attempt, Policy()), "nothing was said"
+
+
+async def noted_after(pool: Pool, settings: Settings, connection: Connection) -> str:
+    """An agent says when the call is over that he met a machine."""
+    attempt = await rung(pool, settings, connection)
+    await took(pool, settings, bookings.reached(attempt, FIRST))
+    await connection.execute("UPDATE callback_attempt SET resolved_at = now()")
+    await moved(pool, settings)
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    return attempt
+
+
+@pytest.mark.parametrize("once_more", [False, True], ids=["taken back", "and said again"])
+async def test_what_is_taken_back_after_the_call_leaves_him_reached(
+    pool: Pool, settings: Settings, connection: Connection, *, once_more: bool
+) -> None:
+    attempt = await noted_after(pool, settings, connection)
+    assert await forget_machine(connection, attempt, Policy())
+    assert not await forget_machine(connection, attempt, Policy()), "once"
+    if once_more:
+        assert await note_machine(connection, attempt, "a1001", Policy())
+    await moved(pool, settings)
+    row = await connection.fetchrow(
+        "SELECT state, tries, outcome FROM callback_ticket JOIN callback_attempt USING (ticket_id)"
+    )
+    assert row is not None
+    assert tuple(row) == (("waiting", 1, "machine") if once_more else ("reached", 1, "answered"))
+
+
+async def test_before_the_bridge_has_moved_the_ticket_it_moves_as_was_said_last(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    await note_machine(connection, attempt, "a1001", Policy())
+    await took(pool, settings, bookings.reached(attempt, FIRST))
+    await connection.execute("UPDATE callback_attempt SET resolved_at = now()")
+    assert await forget_machine(connection, attempt, Policy())
+    assert await states(connection) == ["calling"]
+    await moved(pool, settings)
+    assert await states(connection) == ["reached"]
+
+
+async def test_when_he_is_being_called_once_more_it_is_too_late_to_take_it_back(
+    pool: Pool, settings: Settings, connection: Connection
+) -> None:
+    attempt = await noted_after(pool, settings, connection)
+    await place(connection)
+    refused = connection.transaction()  # whoever is refused commits nothing
+    await refused.start()
+    assert not await forget_machine(connection, attempt, Policy())
+    await refused.rollback()
+    assert await states(connection) == ["calling"]
+    await connection.execute("DELETE FROM callback_attempt WHERE attempt_id <> $1", attempt)
+    await connection.execute("UPDATE callback_attempt SET resolved_at = now() - interval '2 hours'")
+    assert not await forget_machine(connection, attempt, Policy()), "long ago"
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["nobody calls", "somebody calls"])
+async def test_whom_people_were_to_call_is_off_their_list_unless_somebody_calls_him_now(
+    pool: Pool, settings: Settings, connection: Connection, *, claimed: bool
+) -> None:
+    attempt = await rung(pool, settings, connection)
+    await took(pool, settings, bookings.reached(attempt, FIRST))
+    await connection.execute("UPDATE callback_attempt SET resolved_at = now()")
+    await connection.execute(
+        "UPDATE callback_ticket SET state = 'reached', tries = 3, closed_at = now()"
+    )
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    if claimed:
+        await connection.execute(
+            "UPDATE missed_caller SET claimed_by = 'a1002', claimed_until = now() + '1 minute'"
+        )
+    assert await forget_machine(connection, attempt, Policy()) is not claimed
+    assert await states(connection) == ["not_reached" if claimed else "reached"]
+    state = await connection.fetchval("SELECT state FROM missed_caller")
+    assert state == ("open" if claimed else "called")
+
+
+@pytest.mark.parametrize("again", ["the bridge", "the agent"])
+async def test_what_a_ledger_of_the_release_before_did_not_know_is_mended(
+    pool: Pool, settings: Settings, connection: Connection, again: str
+) -> None:
+    """It settles what was said in the call by the journal alone."""
+    attempt = await rung(pool, settings, connection)
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    await connection.execute(
+        "UPDATE callback_attempt SET outcome = 'answered', resolved_at = now()"
+    )
+    if again == "the agent":
+        await connection.execute(
+            "UPDATE callback_ticket SET state = 'reached', tries = 1, closed_at = now()"
+        )
+        assert await note_machine(connection, attempt, "a1001", Policy())
+    await moved(pool, settings)
+    row = await connection.fetchrow(
+        "SELECT state, tries, outcome FROM callback_ticket JOIN callback_attempt USING (ticket_id)"
+    )
+    assert row is not None
+    assert tuple(row) == ("waiting", 1, "machine")
+    await connection.execute("UPDATE callback_ticket SET state = 'reached', closed_at = now()")
+    assert await note_machine(connection, attempt, "a1001", Policy())
+    assert await states(connection) == ["reached"], "by the next try"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from ivr.transfer_wishes import (
     Transfers,
     Verb,
     Wish,
+    answer_key,
     answer_of,
     ask,
     list_key,
@@ -254,6 +255,13 @@ async def test_what_asterisk_refuses_is_told_to_the_desk(
         async with granting(asterisk, valkey) as redis:
             assert await answered(redis, wish()) is Answer.NOT_TALKING
     assert "transfer.refused" in [one["event"] for one in logs]
+
+
+async def test_a_word_of_another_release_is_a_failure_and_not_an_exception(valkey: Valkey) -> None:
+    async with connect(valkey.settings) as redis:
+        assert await answer_of(redis, "n1", wish()) is None
+        await redis.set(answer_key("n1", wish().id), "parked")
+        assert await answer_of(redis, "n1", wish()) is Answer.FAILED
 
 
 async def test_a_broken_list_of_targets_fails_one_wish_and_not_the_bridge(

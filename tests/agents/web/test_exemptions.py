@@ -153,6 +153,99 @@ async def test_a_machine_is_told_of_after_the_call_too_twice_counts_once(
     assert [row[1] for row in await audited(pool)] == ["call.exempted"] * 2
 
 
+async def spoke(pool: Pool, call_id: str, agent: str, talk_ms: int) -> None:
+    """The record of a call says for how long an agent spoke in it."""
+    await pool.execute(
+        "INSERT INTO leg (opened_at, call_id, position, channel, kind, agent, started_at, ring_ms,"
+        " talk_ms, hold_ms) VALUES (call_opened_at($1), $1, 1, 'x', 'agent', $2, now(), 5000, $3,"
+        " 0)",
+        call_id,
+        agent,
+        talk_ms,
+    )
+
+
+async def test_whose_telephone_only_rang_cannot_say_whom_the_call_back_met(
+    desk: Desk, redis: Redis, pool: Pool, called_back: str
+) -> None:
+    await telephone(desk, redis, "ringing", called_back)
+    async with bridge(redis) as asked:
+        assert (await say(desk, called_back, MACHINE))[1]["code"] == "not_talked"
+        await telephone(desk, redis, "ready")
+        await record_call(pool, call_id=called_back)
+        await spoke(pool, called_back, AGENT, 0)
+        await settled(pool)
+        assert (await say(desk, called_back, MACHINE))[1]["code"] == "not_talked"
+        assert (await say(desk, called_back, method="DELETE"))[1]["code"] == "not_talking"
+    assert asked == []
+    assert await attempt(pool) == ("reached", 1, "answered", None)
+    await pool.execute("UPDATE leg SET talk_ms = 3000")
+    assert (await say(desk, called_back, MACHINE))[0] == 200
+    await pool.execute("UPDATE leg SET talk_ms = 0")
+    assert (await say(desk, called_back, method="DELETE"))[1]["code"] == "not_talked"
+
+
+async def test_another_reason_takes_the_place_of_the_machine(
+    desk: Desk, redis: Redis, pool: Pool, called_back: str
+) -> None:
+    async with bridge(redis) as asked:
+        await say(desk, called_back, MACHINE)
+        assert await say(desk, called_back, WRONG) == (200, WRONG)
+        assert await attempt(pool) == ("calling", 0, None, None), "the number was wrong: no machine"
+        assert await said(desk, called_back) == "wrong_number"
+        await say(desk, called_back, MACHINE)
+        assert await said(desk, called_back) == "not_reached"
+        assert (await say(desk, called_back, method="DELETE"))[0] == 200
+        assert await said(desk, called_back) is None
+    assert [wish["target"] for wish in asked] == ["not_reached", "wrong_number", "not_reached", ""]
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["before its record", "after it"])
+async def test_a_machine_is_taken_back_after_the_call_as_long_as_nothing_came_of_it(
+    desk: Desk, redis: Redis, pool: Pool, called_back: str, *, recorded: bool
+) -> None:
+    await record_call(pool, call_id=called_back)
+    await spoke(pool, called_back, AGENT, 3000)
+    if recorded:
+        await settled(pool)
+    await telephone(desk, redis, "ready")
+    assert (await say(desk, called_back, MACHINE))[0] == 200
+    assert await say(desk, called_back, method="DELETE") == (200, {"reason": None})
+    assert await said(desk, called_back) is None
+    expected = ("reached", 1, "answered", None) if recorded else ("calling", 0, None, None)
+    assert await attempt(pool) == expected
+    if not recorded:
+        await settled(pool)
+    await say(desk, called_back, MACHINE)
+    await pool.execute(
+        "INSERT INTO callback_attempt (attempt_id, ticket_id, round, not_after) "
+        "SELECT replace(attempt_id, '.c', '.c9'), ticket_id, 2, now() FROM callback_attempt"
+    )
+    assert (await say(desk, called_back, method="DELETE"))[1]["code"] == "settled"
+    assert await said(desk, called_back) == "not_reached", "he is being called once more"
+    assert [row[1] for row in await audited(pool)] == [
+        *("call.exempted", "call.exemption_withdrawn", "call.exempted"),
+    ]
+
+
+async def test_what_is_said_of_one_call_is_kept_beside_what_is_said_of_another(
+    desk: Desk, redis: Redis, pool: Pool, called_back: str
+) -> None:
+    await record_call(pool, call_id=called_back)
+    await spoke(pool, called_back, AGENT, 3000)
+    await settled(pool)
+    other = await record_call(pool)
+    await telephone(desk, redis, "ready")
+    await telephone(desk, redis, "talking", other)
+    async with bridge(redis):
+        await say(desk, other, WRONG)
+        await say(desk, called_back, MACHINE)
+        assert (await say(desk, called_back, method="DELETE"))[0] == 200
+        assert await said(desk, other) == "wrong_number"
+        await redis.set(f"hotline:exemption:{AGENT}:{other}", "a word of another release")
+        assert await said(desk, other) is None
+
+
 async def test_a_call_that_ends_while_it_is_said_loses_nothing(
     desk: Desk, redis: Redis, pool: Pool, called_back: str
 ) -> None:
