@@ -24,7 +24,7 @@ from agents.feed import Feed
 from agents.learner import keep_learning
 from agents.live import Watch
 from agents.passwords import Vault
-from agents.reports.mailing import Post
+from agents.reports.mailing import Post, hold_to_writers
 from agents.roles import Role
 from agents.runs import Runner
 from agents.statistics import issue_runs
@@ -80,7 +80,12 @@ async def running(settings: Settings) -> AsyncIterator[int]:
 
     Yields:
         The port, which the system chooses when the settings say 0.
+
+    Raises:
+        SettingsInvalid: reports are to be mailed, and what writes them is not installed.
     """
+    if settings.mail.host:
+        hold_to_writers()
     async with (
         make_pool(settings.database, purpose="agents") as pool,
         open_redis(settings.redis) as redis,

@@ -60,8 +60,8 @@ class MailSettings(Section):
     """Address that mails come from."""
     domains: Listed = ()
     """Domains whose addresses may be sent to, e.g. `wjw.example.cn`; a domain below is another."""
-    deadline_seconds: Seconds = 30.0
-    """For each answer of the mail server."""
+    deadline_seconds: Annotated[float, Field(gt=0, le=120)] = 30.0
+    """For each answer of the mail server; a letter waits for four, within a run's lease."""
     tries: Annotated[int, Field(ge=1, le=20)] = 6
     """Then a run is given up; with pauses of 1, 2, 4 … minutes, six tries are half an hour."""
 

@@ -89,6 +89,10 @@ REPORTS: Final[Mapping[str, Definition]] = {
 }
 
 
+FILTERS: Final[Mapping[str, str]] = {"queue": "队列", "agent": "工号", "unit": "上报单位"}
+"""By what reports are narrowed, and what people call it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a report covers; days are whole and both included, an empty word means all."""
@@ -107,6 +111,12 @@ class Filters:
             "last": datetime.combine(self.last + timedelta(days=1), time(), _SHANGHAI),
         }
 
+    @property
+    def narrowed(self) -> tuple[tuple[str, str], ...]:
+        """By what it is narrowed: for each what that is called, and the one that is left."""
+        told = ((word, getattr(self, key)) for key, word in FILTERS.items())
+        return tuple((word, only) for word, only in told if only)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -118,15 +128,20 @@ class Report:
     rows: tuple[Row, ...]
     adds_up: bool = True
     """Whether the figures of a column may be added up; not where they are shares or means."""
+    scope: str = ""
+    """By what it is narrowed, for people; empty: it covers everything."""
+
+    @property
+    def about(self) -> str:
+        """What the figures are about: the days, and by what they are narrowed."""
+        return f"{self.period}，{self.scope}" if self.scope else self.period
 
 
-async def _silence(_step: int, _steps: int) -> None:
+async def silence(_step: int, _steps: int) -> None:
     """Tell nobody how far it is."""
 
 
-async def run_report(
-    session: Session, name: str, filters: Filters, told: Told = _silence
-) -> Report:
+async def run_report(session: Session, name: str, filters: Filters, told: Told = silence) -> Report:
     """Run a report month by month, so that no question is long and somebody can see how far it is.
 
     Args:
@@ -136,19 +151,29 @@ async def run_report(
         told: how many steps are done, and of how many.
 
     Raises:
-        DefinitionInvalid: naming the reports there are.
+        DefinitionInvalid: naming the reports there are, or by what this one can be narrowed.
         FiguresDisagree: the parts of an indicator's population do not add up to the whole.
     """
     if name not in REPORTS:
         raise DefinitionInvalid(f"No report {name!r}; expected one of {', '.join(REPORTS)}.")
     definition = REPORTS[name]
+    if surplus := surplus_of(name, filters):
+        known = ", ".join(definition.filters)
+        raise DefinitionInvalid(f"{name} is narrowed by {known}; came {', '.join(surplus)}.")
     if definition.step is None:
         rows = await _counted_rows(session, definition, filters, told)
     else:
         rows = await _indicator_rows(session, definition, definition.step, filters, told)
     headings = tuple(heading for _, heading in definition.columns)
     period = f"{filters.first:%Y-%m-%d}至{filters.last:%Y-%m-%d}"
-    return Report(definition.title, period, headings, tuple(rows), definition.step is None)
+    scope = "、".join(f"{word} {only}" for word, only in filters.narrowed)
+    return Report(definition.title, period, headings, tuple(rows), definition.step is None, scope)
+
+
+def surplus_of(name: str, filters: Filters) -> list[str]:
+    """Return by what a report is to be narrowed though its figures are not counted by it."""
+    known = REPORTS[name].filters
+    return [key for key in FILTERS if getattr(filters, key) and key not in known]
 
 
 def steps_of(name: str, filters: Filters) -> int:

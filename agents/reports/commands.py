@@ -20,6 +20,7 @@ import typer
 from agents.database import queries
 from agents.reports.catalogue import REPORTS, Filters, run_report
 from agents.reports.editorial import load_editorial
+from agents.reports.moment import one_moment
 from agents.reports.scheme import network, scheme, schemes
 from agents.reports.tally import Period, Standing
 from agents.statistics import counts, units
@@ -94,6 +95,16 @@ def in_transaction(work: Callable[[Session], Awaitable[T]]) -> T:
     async def run(pool: Pool) -> T:
         async with pool.acquire() as connection, connection.transaction():
             return await work(connection)
+
+    return _with_pool(run)
+
+
+def at_one_moment(work: Callable[[Session], Awaitable[T]]) -> T:
+    """Run `work`, which reads alone, and let all it reads be of one moment."""
+
+    async def run(pool: Pool) -> T:
+        async with pool.acquire() as connection, one_moment(connection) as session:
+            return await work(session)
 
     return _with_pool(run)
 
@@ -292,7 +303,7 @@ def report(  # noqa: PLR0913 - the options of a command line
     from agents.reports.export import short_text, to_csv, to_sheet
 
     filters = Filters(first.date(), last.date(), queue=queue, agent=agent, unit=unit)
-    found = in_transaction(lambda s: run_report(s, name, filters))
+    found = at_one_moment(lambda s: run_report(s, name, filters))
     if out is None:
         typer.echo(short_text(found))
         typer.echo(to_csv(found), nl=False)

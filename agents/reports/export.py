@@ -36,7 +36,7 @@ def to_sheet(report: Report) -> bytes:
     with xlsxwriter.Workbook(out, options) as book:
         sheet = book.add_worksheet("报表")
         bold = book.add_format({"bold": True})
-        sheet.write_string(0, 0, f"{report.title} {report.period}", bold)
+        sheet.write_string(0, 0, f"{report.title} {report.about}", bold)
         for column, heading in enumerate(report.headings):
             sheet.write_string(1, column, heading, bold)
         for down, row in enumerate(report.rows, start=2):
@@ -61,12 +61,12 @@ def short_text(report: Report) -> str:
     total = sum(int(row[1]) for row in report.rows)
     leading = "、".join(f"{row[0]}{row[1]}" for row in ranked)
     figure = report.headings[1]
-    said = f"{report.title}（{report.period}）：{figure}{total}"
+    said = f"{report.title}（{report.about}）：{figure}{total}"
     return f"{said}，前列为{leading}。" if leading else f"{said}。"
 
 
 def _last_row(report: Report) -> str:
-    said = f"{report.title}（{report.period}）："
+    said = f"{report.title}（{report.about}）："
     if not report.rows:
         return f"{said}无来电。"
     key, *cells = report.rows[-1]

@@ -11,11 +11,10 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Final, Literal
 
 from agents.mail import Attachment, Letter
-from agents.reports.catalogue import Report
+from agents.reports.catalogue import Filters, Report
 from agents.reports.export import to_csv, to_sheet
 from agents.reports.periods import name_of
 from agents.reports.sms import FULL, MainFigures, text_message
@@ -42,8 +41,7 @@ class Told:
     name: str
     """As the owner calls the report."""
     report: str
-    first: date
-    last: date
+    filters: Filters
     form: Form
     address: str
     """Where the report is opened in a browser."""
@@ -51,7 +49,7 @@ class Told:
     @property
     def file(self) -> str:
         """The name of the attached file."""
-        return f"{self.report}-{self.first}-{self.last}.{self.form}"
+        return f"{self.report}-{self.filters.first}-{self.filters.last}.{self.form}"
 
 
 def write_letters(
@@ -66,10 +64,11 @@ def write_letters(
         recipients: who is still to have it.
     """
     table = _without_numbers(report)
-    span = name_of(told.first, told.last)
-    lines = [f"{table.title}（{table.period}）", ""]
+    span = name_of(told.filters.first, told.filters.last)
+    lines = [f"{table.title}（{table.about}）", ""]
     if figures is not None:
-        lines += [text_message(span, figures, FULL).text, ""]
+        narrowed = [(word, masked(only)) for word, only in told.filters.narrowed]
+        lines += [text_message(span, figures, FULL, narrowed).text, ""]
     attachments = []
     if told.form != "none":
         attachments.append(_attached(told.form, told.file, table))
@@ -106,4 +105,4 @@ def _without_numbers(report: Report) -> Report:
         )
         for row in report.rows
     )
-    return replace(report, rows=rows)
+    return replace(report, rows=rows, scope=masked(report.scope))

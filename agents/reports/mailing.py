@@ -2,20 +2,20 @@
 
 Each due time is a row. A server takes one by a lease that PostgreSQL's clock measures, and holds it
 anew before each letter, so two servers never both send one; the lease of one that died lapses, and
-another one goes on with the addresses that are left. SMTP has no "once": when the answer to a
-letter's content is lost, the letter goes again, under the same Message-ID.
+another one goes on with the addresses that are left; one that is stopped gives its run back first.
+SMTP has no "once": when the answer to a letter's content is lost, the letter goes again, under the
+same Message-ID.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from contextlib import suppress
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import Final
 
-import asyncpg
 import structlog
 from redis.exceptions import RedisError
 
@@ -25,39 +25,49 @@ from agents.database import queries
 from agents.feed import Feed
 from agents.mail import Letter, MailFailed, MailServer, RecipientRefused, mail_server
 from agents.reports.catalogue import run_report
+from agents.reports.mail_run import Run, read_run
 from agents.reports.main_figures import main_figures
-from agents.reports.periods import Relative
-from agents.reports.saved import Wish, rhythm_of, today
+from agents.reports.moment import LONGEST_SECONDS, one_moment
+from agents.reports.saved import rhythm_of, today
 from agents.reports.schedules import latest_due, next_due, pause_after
-from agents.roles import Permission, Role, may
 from ivr.config import MailSettings
 from ivr.database import OUTSIDE_FAILURES, Pool
-from ivr.errors import HotlineError, ValueRefused
+from ivr.errors import HotlineError, SettingsInvalid, ValueRefused
 
 LOOK_SECONDS: Final = 5.0
 LEASE: Final = timedelta(minutes=10)
-"""Longer than any one thing that is done between two looks at it."""
-COMPUTE_SECONDS: Final = 120.0
+"""Longer than any one thing that is done between two looks at it: a step of a report, a letter."""
+FAREWELL_SECONDS: Final = 1.0
+"""How long a server that stops takes to give a run back."""
+_DEATHS: Final = 3
+"""Tries that may have ended with their server, beyond the others; then the run is taken for why."""
 _NOT_ALLOWED: Final = "not_allowed"
+_WITHDRAWN: Final = "withdrawn"
+_FINAL: Final = frozenset({"no_right"})
+"""Reasons that no further try does away with."""
+_WRITER: Final = "xlsxwriter"
 
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One time that a report is due, while this server holds it."""
+class LeaseLost(HotlineError):
+    """Another server has taken the run over."""
 
-    run_id: int
-    holder: str
-    due_at: datetime
-    tries: int
-    owner: str
-    is_allowed: bool
-    """Whether the owner still works here and may have reports mailed."""
-    saved_id: int
-    wish: Wish
-    form: Any
-    short_text: bool
+
+class Withdrawn(HotlineError):
+    """The schedule was stopped, or its report put away."""
+
+
+def hold_to_writers() -> None:
+    """Go on where letters can be written.
+
+    Raises:
+        SettingsInvalid: there is no writer of office formats.
+    """
+    if find_spec(_WRITER) is None:
+        raise SettingsInvalid(
+            f"mail.host is set: expected the extra `reports` to be installed, came no {_WRITER}."
+        )
 
 
 class Post:
@@ -104,56 +114,107 @@ class Post:
     async def _take(self) -> Run | None:
         holder = secrets.token_hex(8)
         row = await queries.take_run(self._pool, holder=holder, lease=LEASE)
-        return None if row is None else _read(row, holder)
+        return None if row is None else read_run(row, holder)
 
     async def _do(self, run: Run) -> None:
-        found = queries.deliveries_left(self._pool, run_id=run.run_id)
-        left = [row["recipient"] async for row in found]
-        if not run.is_allowed:
-            await queries.stop_schedule_of_run(self._pool, run_id=run.run_id)
-            await self._end(run, "no_right")
-            return
+        """Do a run, and say what came of it, whatever comes: the desks are in the same process."""
         try:
-            letters = await self._write(run, left)
-            async with mail_server(self._settings) as server:
-                reason = await self._send(run, server, letters)
+            reason = await self._tried(run)
+        except asyncio.CancelledError:
+            await self._let_go(run)
+            raise
+        except LeaseLost:
+            _log.warning("mailing.lease_lost", run=run.run_id)
+            return
+        except Withdrawn:
+            await self._end(run, _WITHDRAWN)
+            return
         except MailFailed as failure:
             reason = failure.reason
-        except (HotlineError, TimeoutError, asyncpg.QueryCanceledError) as failure:
+        except (HotlineError, *OUTSIDE_FAILURES) as failure:
             _log.warning("mailing.not_computed", run=run.run_id, reason=type(failure).__name__)
             reason = "figures"
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("mailing.broken", run=run.run_id)
+            reason = "broken"
         await self._settle(run, reason)
+
+    async def _tried(self, run: Run) -> str:
+        """Send to whoever is left; returns why some must wait, or nothing.
+
+        Raises:
+            Withdrawn: nobody wants it any more.
+            LeaseLost: it is another server's.
+            MailFailed: the mail server cannot be asked.
+        """
+        found = queries.deliveries_left(self._pool, run_id=run.run_id)
+        left = [row["recipient"] async for row in found]
+        if not left:
+            return ""
+        if not run.is_wanted:
+            raise Withdrawn
+        if not run.is_allowed:
+            await queries.stop_schedule_of_run(self._pool, run_id=run.run_id)
+            return "no_right"
+        if run.tries > self._settings.tries + _DEATHS:
+            return "broken"
+        letters = await self._write(run, left)
+        async with mail_server(self._settings) as server:
+            return await self._send(run, server, letters)
+
+    async def _let_go(self, run: Run) -> None:
+        """Give a run back as this server stops; whoever holds it by then keeps it."""
+        with suppress(*OUTSIDE_FAILURES):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await queries.let_run_go(self._pool, run_id=run.run_id, holder=run.holder)
+
+    async def _hold(self, run: Run) -> None:
+        """Hold a run for longer.
+
+        Raises:
+            LeaseLost: it has become another's.
+            Withdrawn: nobody wants it any more.
+        """
+        wanted = await queries.keep_run(
+            self._pool, run_id=run.run_id, holder=run.holder, lease=LEASE
+        )
+        if wanted is None:
+            raise LeaseLost
+        if not wanted:
+            raise Withdrawn
 
     async def _write(self, run: Run, recipients: list[str]) -> list[Letter]:
         # The writers of office formats are loaded when the first letter is written.
         from agents.reports.letters import Told, write_letters  # noqa: PLC0415 - see above
 
-        filters = run.wish.filters(today(run.due_at))
+        wish = run.wish
+        filters = wish.filters(today(run.due_at))
         told = Told(
             run_id=run.run_id,
-            name=run.wish.name,
-            report=run.wish.report,
-            first=filters.first,
-            last=filters.last,
+            name=wish.name,
+            report=wish.report,
+            filters=filters,
             form=run.form,
             address=f"{self._address}/#/reports?saved={run.saved_id}",
         )
-        async with asyncio.timeout(COMPUTE_SECONDS), self._pool.acquire() as connection:
-            report = await run_report(connection, run.wish.report, filters)
-            figures = await main_figures(connection, filters) if run.short_text else None
+
+        async def step(_step: int, _steps: int) -> None:
+            await self._hold(run)
+
+        async with (
+            asyncio.timeout(LONGEST_SECONDS),
+            self._pool.acquire() as connection,
+            one_moment(connection),
+        ):
+            report = await run_report(connection, wish.report, filters, step)
+            figures = await main_figures(connection, filters, step) if run.short_text else None
         return await asyncio.to_thread(write_letters, told, report, figures, recipients)
 
     async def _send(self, run: Run, server: MailServer, letters: list[Letter]) -> str:
-        """Send to whoever is left; returns why some must wait, or nothing."""
         waits = ""
         for letter in letters:
             _heed()
-            kept = await queries.keep_run(
-                self._pool, run_id=run.run_id, holder=run.holder, lease=LEASE
-            )
-            if kept is None:
-                _log.warning("mailing.lease_lost", run=run.run_id)
-                return waits
+            await self._hold(run)
             try:
                 await server.give(letter, run.due_at)
             except RecipientRefused as refusal:
@@ -175,27 +236,25 @@ class Post:
     async def _settle(self, run: Run, reason: str) -> None:
         """Go by what the addresses say: all have it, some must wait, or it is given up."""
         counts = await queries.deliveries_counted(self._pool, run_id=run.run_id)
-        if counts["waiting"] and run.tries < self._settings.tries:
-            _log.warning("mailing.put_off", run=run.run_id, tries=run.tries, reason=reason)
-            await queries.put_run_off(
-                self._pool,
-                run_id=run.run_id,
-                holder=run.holder,
-                pause=pause_after(run.tries),
-                reason=reason,
-            )
-        elif counts["waiting"]:
+        is_final = reason in _FINAL or run.tries >= self._settings.tries
+        if not counts["waiting"]:
+            await self._end(run, "refused" if counts["refused"] else "")
+        elif is_final:
             await self._end(run, reason)
         else:
-            await self._end(run, "refused" if counts["refused"] else "")
+            await self._put_off(run, reason)
+
+    async def _put_off(self, run: Run, reason: str) -> None:
+        pause = pause_after(run.tries)
+        told = {"run_id": run.run_id, "holder": run.holder, "pause": pause, "reason": reason}
+        if await queries.put_run_off(self._pool, **told) is None:
+            _log.warning("mailing.lease_lost", run=run.run_id)
+        else:
+            _log.warning("mailing.put_off", run=run.run_id, tries=run.tries, reason=reason)
 
     async def _end(self, run: Run, reason: str) -> None:
         """End a run for good; with a reason it has failed, and those who lead are told."""
-        if reason:
-            await self._feed.tell_once(
-                of_a_report(Alarm.REPORT_UNSENT, run.owner), f"report:{run.run_id}"
-            )
-            _log.error("mailing.given_up", run=run.run_id, tries=run.tries, reason=reason)
+        has_failed = bool(reason) and reason != _WITHDRAWN
         async with self._pool.acquire() as connection, connection.transaction():
             ended = await queries.end_report_run(
                 connection,
@@ -205,12 +264,22 @@ class Post:
                 reason=reason,
             )
             if ended is None:
+                _log.warning("mailing.lease_lost", run=run.run_id)
                 return
             await queries.refuse_left(connection, run_id=run.run_id, reason=reason)
             sent = (await queries.deliveries_counted(connection, run_id=run.run_id))["sent"]
             about = f"report:{run.saved_id}"
             await audit.note(connection, run.owner, "report.mailed", about, run=run.run_id, to=sent)
-        if not reason:
+            # Told while the row is ours and before the end is kept: when nobody can be told,
+            # the run has not ended, and whoever takes it next tells them.
+            if has_failed:
+                alarm = of_a_report(Alarm.REPORT_UNSENT, run.owner)
+                await self._feed.tell_once(alarm, f"report:{run.run_id}")
+        if has_failed:
+            _log.error("mailing.given_up", run=run.run_id, tries=run.tries, reason=reason)
+        elif reason:
+            _log.info("mailing.withdrawn", run=run.run_id, letters=sent)
+        else:
             _log.info("mailing.sent", run=run.run_id, letters=sent)
 
 
@@ -223,26 +292,3 @@ def _heed() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
-
-
-def _read(row: Mapping[str, Any], holder: str) -> Run:
-    wish = Wish(
-        name=row["name"],
-        report=row["report"],
-        period=Relative(row["period"]),
-        queue=row["queue"],
-        agent=row["agent"],
-        unit=row["unit"],
-    )
-    return Run(
-        run_id=row["run_id"],
-        holder=holder,
-        due_at=row["due_at"],
-        tries=row["tries"],
-        owner=row["owner"],
-        is_allowed=row["active"] and may(Role(row["role"]), Permission.REPORTS_MAIL),
-        saved_id=row["saved_id"],
-        wish=wish,
-        form=row["form"],
-        short_text=row["short_text"],
-    )

@@ -26,8 +26,9 @@ _REQUESTS: Final = 3
 class MainFigures:
     """What a leader asks for first."""
 
-    calls: int
-    """来电: calls to us, numbers held back left out."""
+    calls: int | None
+    """来电: calls to us, numbers held back left out. None: calls are not counted by what the
+    figures are narrowed by, and nothing is said of them, nor of what was answered and rated."""
     answered: int
     """接通量, of those that asked for a person and are over."""
     connected: Ratio
@@ -54,15 +55,24 @@ class TextMessage:
         return 1 if len(self.text) <= BRIEF else -(-len(self.text) // _PIECE)
 
 
-def text_message(span: str, figures: MainFigures, limit: int) -> TextMessage:
+def text_message(
+    span: str, figures: MainFigures, limit: int, narrowed: Sequence[tuple[str, str]] = ()
+) -> TextMessage:
     """Say the main figures in at most `limit` characters.
+
+    By what they are narrowed is always said: with the names if there is room before the first
+    figure, and without them if there is not.
 
     Args:
         span: what the days are called, at most 30 characters.
         figures: what is said, the most important first.
         limit: `BRIEF` or `FULL`.
+        narrowed: by what, each as what it is called and the one that is left.
     """
-    text, room = f"{_HEAD}{span}来电{figures.calls}", limit - len(_END)
+    head, first, room = f"{_HEAD}{span}", _first(figures), limit - len(_END)
+    text = head + _scope(narrowed, room - len(head) - len(first)) + first
+    if figures.calls is None:
+        return TextMessage(text + _services(figures.services, room - len(text)) + _END, limit)
     said: dict[int, str] = {}
     for place, statement in _statements(figures):
         if len(text) + sum(map(len, said.values())) + len(statement) <= room:
@@ -73,12 +83,27 @@ def text_message(span: str, figures: MainFigures, limit: int) -> TextMessage:
     return TextMessage(text + _END, limit)
 
 
+def _first(figures: MainFigures) -> str:
+    return _filed(figures) if figures.calls is None else f"来电{figures.calls}"
+
+
+def _filed(figures: MainFigures) -> str:
+    return f"受理{sum(count for _, count in figures.services)}件次"
+
+
+def _scope(narrowed: Sequence[tuple[str, str]], room: int) -> str:
+    if not narrowed:
+        return ""
+    named = f"（{'、'.join(f'{word}{only}' for word, only in narrowed)}）"
+    return named if len(named) <= room else f"（按{'、'.join(word for word, _ in narrowed)}筛选）"
+
+
 def _statements(figures: MainFigures) -> Iterable[tuple[int, str]]:
     """Give each statement with its place in the sentence, the most important first."""
     yield 0, f"，接通{figures.answered}"
     if (share := figures.connected.sign()) != DASH:
         yield 1, f"，接通率{share}"
-    yield _REQUESTS, f"，受理{sum(count for _, count in figures.services)}件次"
+    yield _REQUESTS, f"，{_filed(figures)}"
     if (share := Ratio(figures.content, figures.rated).sign()) != DASH:
         yield 2, f"，满意率{share}"
 

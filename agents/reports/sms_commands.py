@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from agents.reports.catalogue import Filters
-from agents.reports.commands import in_transaction, parse_months
+from agents.reports.commands import at_one_moment, parse_months
 from agents.reports.main_figures import main_figures
 from agents.reports.periods import Days, name_of
 from agents.reports.sms import BRIEF, FULL, text_message
@@ -59,7 +59,8 @@ def short_text(  # noqa: PLR0913 - the options of a command line
     """Say the main figures of a span in at most 70 characters, or 140."""
     first, last = days_named(day, week, month)
     filters = Filters(first, last, queue=queue, agent=agent, unit=unit)
-    figures = in_transaction(lambda session: main_figures(session, filters))
-    said = text_message(name_of(first, last), figures, FULL if full else BRIEF)
+    figures = at_one_moment(lambda session: main_figures(session, filters))
+    limit = FULL if full else BRIEF
+    said = text_message(name_of(first, last), figures, limit, filters.narrowed)
     typer.echo(said.text)
     typer.echo(f"{len(said.text)} of {said.limit} characters, {said.messages} message(s)", err=True)

@@ -160,13 +160,29 @@ WHERE v.position = 1 AND v.outcome <> 'waiting'
   AND v.entered_at >= :first AND v.entered_at < :last
   AND (:queue = '' OR v.queue = :queue) AND (:agent = '' OR v.agent = :agent) AND :unit = '';
 
--- name: calls_rated(first, last, queue, agent, unit)^
+-- name: first_queues(first, last, queue, agent, short_ms)^
+-- How calls that asked for a person left the queue they came into first, as `queue_calls` tells it.
+SELECT count(*) AS requested,
+       count(*) FILTER (WHERE v.outcome = 'answered') AS answered,
+       count(*) FILTER (WHERE v.outcome = 'abandoned') AS abandoned,
+       count(*) FILTER (WHERE v.outcome = 'abandoned' AND v.wait_ms <= :short_ms) AS short,
+       count(*) FILTER (WHERE v.outcome IN ('overflow', 'lost')
+                          AND c.disposition IS DISTINCT FROM 'callback_booked') AS flowed,
+       count(*) FILTER (WHERE v.outcome NOT IN ('answered', 'abandoned')
+                          AND c.disposition = 'callback_booked') AS callbacks
+FROM report.counted_visit AS v
+JOIN report.call AS c ON c.opened_at = v.opened_at AND c.call_id = v.call_id
+WHERE v.position = 1 AND v.outcome <> 'waiting'
+  AND v.entered_at >= :first AND v.entered_at < :last
+  AND (:queue = '' OR v.queue = :queue) AND (:agent = '' OR v.agent = :agent);
+
+-- name: calls_rated(first, last, queue, agent)^
 -- 来电, how many of them were rated, and how many of those 满意 or 基本满意.
 SELECT count(*) AS calls, count(rating) AS rated, count(*) FILTER (WHERE rating <= 2) AS content
 FROM report.call
 WHERE started_at >= :first AND started_at < :last
   AND direction = 'inbound' AND disposition <> 'blocked'
-  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent) AND :unit = '';
+  AND (:queue = '' OR queue = :queue) AND (:agent = '' OR agent = :agent);
 
 -- name: requests_by_service(first, last, queue, agent, unit)
 -- 件次 by service type of each edition.

@@ -19,7 +19,7 @@ FROM saved_report WHERE saved_id = :saved_id AND owner = :owner AND deleted_at I
 RETURNING schedule_id;
 
 -- name: stop_schedule(schedule_id, owner)$
--- Mail no more; what is under way is still finished.
+-- Mail no more, not even what is under way.
 UPDATE report_schedule AS c SET stopped_at = now()
 FROM saved_report AS s
 WHERE s.saved_id = c.saved_id AND c.schedule_id = :schedule_id AND s.owner = :owner
@@ -68,7 +68,8 @@ WITH made AS (
 SELECT run_id FROM made;
 
 -- name: take_run(holder, lease)^
--- Take the next run that is due, or whose holder let its lease lapse, for as long as the lease.
+-- Take the next run that is due, or whose holder let its lease lapse, for as long as the lease; and
+-- tell whether it is still wanted, that is neither its schedule stopped nor its report put away.
 UPDATE report_run AS r
 SET state = 'sending', holder = :holder, lease_until = now() + :lease::interval,
     tries = r.tries + 1, begun_at = coalesce(r.begun_at, now())
@@ -81,13 +82,22 @@ WHERE r.run_id = (
     FOR UPDATE SKIP LOCKED)
   AND c.schedule_id = r.schedule_id
 RETURNING r.run_id, r.schedule_id, r.due_at, r.tries, c.form, c.short_text, s.saved_id, s.owner,
-          s.name, s.report, s.period, s.queue, s.agent, s.unit, u.role, u.active;
+          s.name, s.report, s.period, s.queue, s.agent, s.unit, u.role, u.active,
+          c.stopped_at IS NULL AND s.deleted_at IS NULL AS wanted;
 
 -- name: keep_run(run_id, holder, lease)$
--- Hold a run for longer; nothing when it has become another's.
-UPDATE report_run SET lease_until = now() + :lease::interval
-WHERE run_id = :run_id AND holder = :holder AND ended_at IS NULL
-RETURNING run_id;
+-- Hold a run for longer, and tell whether it is still wanted; nothing when it has become another's.
+UPDATE report_run AS r SET lease_until = now() + :lease::interval
+FROM report_schedule AS c JOIN saved_report AS s USING (saved_id)
+WHERE r.run_id = :run_id AND r.holder = :holder AND r.ended_at IS NULL
+  AND c.schedule_id = r.schedule_id
+RETURNING c.stopped_at IS NULL AND s.deleted_at IS NULL;
+
+-- name: let_run_go(run_id, holder)!
+-- Give a run back untried: the server that held it stops, and another one may take it at once.
+UPDATE report_run
+SET state = 'waiting', holder = NULL, lease_until = NULL, tries = tries - 1, try_at = now()
+WHERE run_id = :run_id AND holder = :holder;
 
 -- name: deliveries_left(run_id)
 -- To whom a run is still to be sent.
@@ -111,12 +121,13 @@ SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting,
        count(*) FILTER (WHERE state = 'refused') AS refused
 FROM report_delivery WHERE run_id = :run_id;
 
--- name: put_run_off(run_id, holder, pause, reason)!
--- Give a run up for now.
+-- name: put_run_off(run_id, holder, pause, reason)$
+-- Give a run up for now; nothing when it has become another's.
 UPDATE report_run
 SET state = 'waiting', holder = NULL, lease_until = NULL, reason = :reason,
     try_at = now() + :pause::interval
-WHERE run_id = :run_id AND holder = :holder;
+WHERE run_id = :run_id AND holder = :holder
+RETURNING run_id;
 
 -- name: end_report_run(run_id, holder, state, reason)$
 -- End a run; nothing when it has become another's.

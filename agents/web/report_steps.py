@@ -1,7 +1,8 @@
 """A report that takes long: how far it is, line by line, until the table or the file is there.
 
 Whoever closes the connection has cancelled it: the statement that runs is cancelled in PostgreSQL.
-Nothing is kept of a report, so it needs no run of its own in the database (`agents.runs`).
+Whoever does not read is cut off. Nothing is kept of a report, so it needs no run of its own in the
+database (`agents.runs`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import base64
 from contextlib import suppress
 from typing import Annotated, Final, Literal
 
+import structlog
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200
 from pydantic import BaseModel, Field
 
 from agents.reports.catalogue import Filters, Report, run_report, steps_of
+from agents.reports.moment import LONGEST_SECONDS, one_moment
 from agents.throttle import EXPORT
 from agents.web.api import endpoint, limited, reading, slowly
 from agents.web.first import first
@@ -32,11 +35,16 @@ from agents.web.reports import (
 )
 from ivr.database import OUTSIDE_FAILURES
 
-LONGEST_SECONDS: Final = 900.0
-"""For all steps; each of them has the time of any other question."""
+SHORT_DAYS: Final = 92
+"""A quarter; a longer span has to wait for the place of the long ones."""
 AT_ONCE: Final = 1
 LONG_PLACES: Final = web.AppKey("long_report_places", asyncio.Semaphore)
-"""Places for reports of several steps, beside those of the short ones."""
+"""Places for reports of long spans, beside those of the short ones."""
+STALLED_SECONDS: Final = 30.0
+"""How long a browser may take for one piece of the answer."""
+_PIECE: Final = 65_536
+
+_log = structlog.get_logger()
 
 Shape = Annotated[Literal["table", "csv", "xlsx"], Field(description="What comes at the end")]
 
@@ -68,56 +76,80 @@ async def run(
     shape: Shape = "table",
 ) -> r200[ReportLine]:
     """Run a report over whole days, and say how far it is: JSON, one object a line."""
-    filters = wanted.filters()
-    hold_to_known(name)
+    filters = hold_to_known(name, wanted)
     if shape != "table":
         await limited(request, EXPORT)
-    steps = steps_of(name, filters)
-    async with slowly(request, LONG_PLACES if steps > 1 else PLACES):
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        # Whoever has left is told nothing more.
-        with suppress(ConnectionResetError):
-            await _say(response, ReportLine(steps=steps))
-            await _say(response, await _run(request, response, name, filters, shape))
-            await response.write_eof()
+    is_short = (filters.last - filters.first).days < SHORT_DAYS
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    # Whoever has left, or does not read, is told nothing more.
+    with suppress(ConnectionResetError):
+        async with slowly(request, PLACES if is_short else LONG_PLACES):
+            await response.prepare(request)
+            await _say(request, response, ReportLine(steps=steps_of(name, filters)))
+            last = await _last_line(request, response, name, filters, shape)
+        # Nobody waits for the place of somebody who is reading.
+        await _say(request, response, last)
+        await response.write_eof()
     return response
 
 
-async def _run(
+async def _last_line(
     request: web.Request, response: web.StreamResponse, name: str, filters: Filters, shape: Shape
 ) -> ReportLine:
-    async def told(step: int, steps: int) -> None:
-        await _say(response, ReportLine(step=step, steps=steps))
-
-    async def work() -> Report:
-        async with (
-            reading(request) as connection,
-            # All steps see one moment, or what is corrected meanwhile would be counted twice.
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            return await run_report(connection, name, filters, told)
-
+    """Return what came of it; from here on a failure can only be told in a line."""
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
-            report = await first(work(), left(request))
+        report = await _run(request, response, name, filters)
+        if shape == "table":
+            return ReportLine(table=table_of(report))
+        return ReportLine(file=await _file_of(report, name, filters, shape))
     except ConnectionResetError:
         raise
     except TimeoutError:
         return _problem("too_long", "统计时间过长，已停止；请缩短日期范围。")
     except OUTSIDE_FAILURES:
         return _problem("unavailable", "暂时无法处理，请稍后再试。")
-    if shape == "table":
-        return ReportLine(table=table_of(report))
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("web.failed", method=request.method, path=request.path)
+        return _problem("failed", "系统内部错误，已记录。")
+
+
+async def _run(
+    request: web.Request, response: web.StreamResponse, name: str, filters: Filters
+) -> Report:
+    async def told(step: int, steps: int) -> None:
+        await _say(request, response, ReportLine(step=step, steps=steps))
+
+    async def work() -> Report:
+        async with reading(request) as connection, one_moment(connection) as session:
+            return await run_report(session, name, filters, told)
+
+    async with asyncio.timeout(LONGEST_SECONDS):
+        return await first(work(), left(request))
+
+
+async def _file_of(report: Report, name: str, filters: Filters, shape: Shape) -> ReportFile:
     write, kind = writer_of(Format(shape))
     content = base64.b64encode(await asyncio.to_thread(write, report)).decode()
     file = f"{name}-{filters.first}-{filters.last}.{shape}"
-    return ReportLine(file=ReportFile(name=file, kind=kind, content=content))
+    return ReportFile(name=file, kind=kind, content=content)
 
 
 def _problem(code: str, message: str) -> ReportLine:
     return ReportLine(problem=Problem(code=code, message=message))
 
 
-async def _say(response: web.StreamResponse, line: ReportLine) -> None:
-    await response.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
+async def _say(request: web.Request, response: web.StreamResponse, line: ReportLine) -> None:
+    """Write a line, piece by piece.
+
+    Raises:
+        ConnectionResetError: nobody reads it; the connection is cut.
+    """
+    text = line.model_dump_json(exclude_none=True).encode() + b"\n"
+    try:
+        for begin in range(0, len(text), _PIECE):
+            async with asyncio.timeout(STALLED_SECONDS):
+                await response.write(text[begin : begin + _PIECE])
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError from None

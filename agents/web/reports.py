@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
 from agents.reports.behind import CallBehind, calls_behind
-from agents.reports.catalogue import REPORTS, Filters, Report, run_report
+from agents.reports.catalogue import FILTERS, REPORTS, Filters, Report, run_report, surplus_of
+from agents.reports.moment import one_moment
 from agents.reports.periods import Relative, days_of
 from agents.reports.schedules import SHANGHAI
 from agents.throttle import EXPORT
@@ -100,6 +101,7 @@ class Table(BaseModel):
 
     title: str
     period: str
+    scope: str = Field(description="By what it is narrowed; empty: it covers everything")
     headings: list[str]
     rows: list[list[str | int]] = Field(description="The first cell says what the row is about")
     adds_up: bool = Field(description="Whether the figures of a column may be added up")
@@ -150,7 +152,7 @@ async def show(
     wanted: Wanted,
 ) -> r200[Table]:
     """Run a report over whole days, both included."""
-    report = await _run(request, name, wanted.filters())
+    report = await _run(request, name, wanted)
     return answer(table_of(report))
 
 
@@ -159,6 +161,7 @@ def table_of(report: Report) -> Table:
     return Table(
         title=report.title,
         period=report.period,
+        scope=report.scope,
         headings=list(report.headings),
         rows=[list(row) for row in report.rows],
         adds_up=report.adds_up,
@@ -175,7 +178,7 @@ async def take_out(
 ) -> r200[bytes]:
     """Run a report and give it as a file."""
     await limited(request, EXPORT)
-    report = await _run(request, name, wanted.filters())
+    report = await _run(request, name, wanted)
     write, kind = writer_of(form)
     file = f"{name}-{wanted.first}-{wanted.last}.{form}"
     return web.Response(
@@ -194,8 +197,7 @@ async def show_calls(
     key: RowKey,
 ) -> r200[CallsBehind]:
     """Give the calls behind a row of a report that was run with the same filters."""
-    filters = wanted.filters()
-    hold_to_known(name)
+    filters = hold_to_known(name, wanted)
 
     async def ask(session: Session) -> list[CallBehind]:
         return await calls_behind(session, name, filters, key)
@@ -204,27 +206,39 @@ async def show_calls(
     return answer(CallsBehind(calls=[CallOfFigure.model_validate(one) for one in found]))
 
 
-async def _run(request: web.Request, name: str, filters: Filters) -> Report:
-    hold_to_known(name)
+async def _run(request: web.Request, name: str, wanted: Wanted) -> Report:
+    filters = hold_to_known(name, wanted)
     return await asked(request, lambda session: run_report(session, name, filters))
 
 
-def hold_to_known(name: str) -> None:
-    """Go on with a report that there is.
+def hold_to_known(name: str, wanted: Wanted) -> Filters:
+    """Go on with a report that there is, and with what it can be narrowed by.
 
     Raises:
-        Refused: 404, there is none of that name.
+        Refused: 404, there is none of that name; 422, it covers no such days or is not counted by
+            what it is to be narrowed by.
     """
     if name not in REPORTS:
         raise Refused(404)
+    filters = wanted.filters()
+    if surplus := surplus_of(name, filters):
+        known = "、".join(FILTERS[key] for key in REPORTS[name].filters)
+        message = f"此报表只能按{known}筛选"
+        raise Refused(
+            422,
+            "invalid",
+            f"{message}。",
+            faults=[Fault(field=key, message=message) for key in surplus],
+        )
+    return filters
 
 
 async def asked(request: web.Request, question: Callable[[Session], Awaitable[T]]) -> T:
     """Ask the database as long as somebody waits for the answer, and not for ever."""
 
     async def ask() -> T:
-        async with reading(request) as connection:
-            return await question(connection)
+        async with reading(request) as connection, one_moment(connection) as session:
+            return await question(session)
 
     try:
         async with slowly(request, PLACES), asyncio.timeout(LONGEST_SECONDS):

@@ -171,12 +171,13 @@ async def show_text(request: web.Request, wanted: Wanted) -> r200[MessageTexts]:
 
     figures = await asked(request, ask)
     span = name_of(filters.first, filters.last)
-    brief, full = await asyncio.to_thread(_texts, span, figures)
+    brief, full = await asyncio.to_thread(_texts, span, figures, filters)
     return answer(MessageTexts(period=_period(filters), brief=_text(brief), full=_text(full)))
 
 
-def _texts(span: str, figures: MainFigures) -> tuple[TextMessage, TextMessage]:
-    return text_message(span, figures, BRIEF), text_message(span, figures, FULL)
+def _texts(span: str, figures: MainFigures, filters: Filters) -> tuple[TextMessage, TextMessage]:
+    narrowed = filters.narrowed
+    return text_message(span, figures, BRIEF, narrowed), text_message(span, figures, FULL, narrowed)
 
 
 def _text(said: TextMessage) -> MessageText:

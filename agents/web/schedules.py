@@ -134,7 +134,7 @@ async def make(request: web.Request, body: NewSchedule) -> r201[Schedule]:
 
 @change
 async def stop(request: web.Request, schedule_id: Number, /) -> r204:
-    """Mail no more; a run that has begun is finished."""
+    """Mail no more: of a run that has begun, no letter that is not on its way already."""
     connection, person = session(request), who(request).person
     stopped = await queries.stop_schedule(connection, schedule_id=schedule_id, owner=person)
     if stopped is None:

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
-from agents.service import address_of
-from ivr.config import REPOSITORY, DatabaseSettings, WebSettings
+from agents.service import address_of, running
+from ivr.config import REPOSITORY, DatabaseSettings, MailSettings, Settings, WebSettings
+from ivr.errors import SettingsInvalid
 from tests.ivr.test_live import Valkey
 
 SECONDS = 120.0
@@ -88,3 +90,13 @@ async def test_a_link_that_cannot_be_kept_is_not_printed(
 def test_the_address_people_use_is_the_one_set_or_our_own() -> None:
     assert address_of(WebSettings(port=81)) == "http://127.0.0.1:81"
     assert address_of(WebSettings(address="https://desk.example.cn")) == "https://desk.example.cn"
+
+
+async def test_where_letters_cannot_be_written_the_server_does_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    mail = MailSettings(host="127.0.0.1", sender="12320@example.cn", tls="none")
+    with pytest.raises(SettingsInvalid, match=r"mail\.host is set"):
+        async with running(Settings(mail=mail)):
+            pass

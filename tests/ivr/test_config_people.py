@@ -23,6 +23,7 @@ def test_without_a_host_nothing_is_mailed_and_with_one_it_is_encrypted() -> None
     [
         ({"HOTLINE_MAIL__HOST": "mail.example.cn"}, "expected mail.sender, came none"),
         ({**HOST, "HOTLINE_MAIL__TLS": "none"}, "expected a host of 127.0.0.1"),
+        ({**HOST, "HOTLINE_MAIL__DEADLINE_SECONDS": "300"}, r"mail\.deadline_seconds: "),
         ({**HOST, "HOTLINE_MAIL__TLS": "perhaps"}, r"mail\.tls: .*came 'perhaps'"),
         ({**HOST, "HOTLINE_MAIL__SENDER": "a@b.cn\nBcc: x@y.cn"}, r"mail\.sender: "),
         ({**HOST, "HOTLINE_MAIL__SENDER": "卫生热线 <a@b.cn>"}, r"mail\.sender: "),

@@ -165,6 +165,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Let one's own desk telephone ring, and call a number once it is lifted.
+         *
+         *     Refusals (409): `in_browser`, for whom the browser is the telephone; `unreachable`, when the
+         *     telephone is not there; `engaged`, `not_allowed`, `failed`, and `unconfirmed` when the bridge
+         *     did not answer in time: it may ring.
+         */
+        post: operations["dialling_dial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{call_id}": {
         parameters: {
             query?: never;
@@ -250,12 +273,17 @@ export interface paths {
         /**
          * @description Say why the caller at one's own telephone is not to be asked to rate.
          *
-         *     Refusals (409): `not_talking`, `failed`, `unconfirmed` as of a transfer, and `no_callback` when
-         *     `not_reached` is said of something else, or too late.
+         *     Refusals (409): `not_talking`, `failed`, `unconfirmed` as of a transfer, and of `not_reached`
+         *     `no_callback` when the call is none, `not_talked` when one's telephone only rang, `settled` when
+         *     it is too late.
          */
         put: operations["exemptions_exempt"];
         post?: never;
-        /** @description Take back what one has said, while the call goes on: the caller is asked like any other. */
+        /**
+         * @description Take back what one has said: while the call goes on, the caller is asked like any other.
+         *
+         *     Of `not_reached` also after the call, as long as nothing came of it. Refusals (409) as above.
+         */
         delete: operations["exemptions_withdraw"];
         options?: never;
         head?: never;
@@ -1064,7 +1092,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Mail no more; a run that has begun is finished. */
+        /** @description Mail no more: of a run that has begun, no letter that is not on its way already. */
         delete: operations["schedules_stop"];
         options?: never;
         head?: never;
@@ -1490,7 +1518,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Walk along the whole chain and tell whether it holds, or where it breaks. */
+        /** @description Walk along a stretch of the chain and tell whether it holds, or where it breaks. */
         get: operations["audit_show_chain"];
         put?: never;
         post?: never;
@@ -1910,6 +1938,28 @@ export interface components {
             call_id: string;
             /** @description Null: none, or its record is not written yet: ask again */
             card: components["schemas"]["Card"] | null;
+        };
+        /**
+         * Dialled
+         * @description Whom to call.
+         */
+        Dialled: {
+            /**
+             * Number
+             * @description Of somebody outside, or a colleague's staff id
+             */
+            number: string;
+        };
+        /**
+         * Rings
+         * @description One's own telephone rings; lifting it calls the number.
+         */
+        Rings: {
+            /**
+             * Seconds
+             * @description How long it rings
+             */
+            seconds: number;
         };
         /**
          * Reason
@@ -3090,6 +3140,11 @@ export interface components {
             title: string;
             /** Period */
             period: string;
+            /**
+             * Scope
+             * @description By what it is narrowed; empty: it covers everything
+             */
+            scope: string;
             /** Headings */
             headings: string[];
             /**
@@ -4313,10 +4368,18 @@ export interface components {
         };
         /**
          * Chain
-         * @description Whether the chain holds.
+         * @description Whether a stretch of the chain holds.
          */
         Chain: {
-            /** Lines */
+            /**
+             * Checked
+             * @description The last line of it; ask again `after` it while more follow
+             */
+            checked: number;
+            /**
+             * Lines
+             * @description The newest line of all
+             */
             lines: number;
             /**
              * Newest Hash
@@ -4324,8 +4387,13 @@ export interface components {
              */
             newest_hash: string;
             /**
+             * Faults
+             * @description At how many lines of the stretch the chain does not hold
+             */
+            faults: number;
+            /**
              * Breaks
-             * @description The first; none when the chain holds
+             * @description The first of them
              */
             breaks: components["schemas"]["ChainBreak"][];
         };
@@ -4690,6 +4758,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Current"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dialling_dial: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dialled"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rings"];
                 };
             };
             /** @description Why it was not done. */
@@ -7856,7 +7960,9 @@ export interface operations {
     };
     audit_show_chain: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

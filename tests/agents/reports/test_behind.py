@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from agents.reports.behind import calls_behind
-from agents.reports.catalogue import REPORTS, Filters, run_report
+from agents.reports.catalogue import REPORTS, Filters, run_report, surplus_of
 from ivr.errors import DefinitionInvalid
 from tests.agents.reports.test_catalogue import MONTH, ROW, take_calls
 from tests.agents.statistics.books import Connection
@@ -57,7 +57,7 @@ async def test_as_many_calls_stand_behind_a_row_as_its_first_figure_says(
     name: str, days: Connection
 ) -> None:
     seen = 0
-    for filters in FILTERS:
+    for filters in (one for one in FILTERS if not surplus_of(name, one)):
         report = await run_report(days, name, filters)
         for row in report.rows:
             found = await calls_behind(days, name, filters, str(row[0]))

@@ -69,8 +69,20 @@ async def test_calls_are_counted_by_hour_of_our_own_clock(books: Connection) -> 
 async def test_filters_leave_only_what_they_name(books: Connection) -> None:
     by_queue = await run_report(books, "queue", replace(MONTH, queue="psych"))
     assert by_queue.rows == (("psych", 1, 0, 1, 0),)
+    assert by_queue.about == "2016-09-28至2016-09-29，队列 psych"
     by_agent = await run_report(books, "agent", MONTH)
     assert by_agent.rows == (("a1001", 1, 1, 0, 4000),)
+    assert by_agent.about == "2016-09-28至2016-09-29"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, one in REPORTS.items() if "unit" not in one.filters]
+)
+async def test_what_is_not_counted_by_unit_is_not_said_to_be_nothing(
+    name: str, books: Connection
+) -> None:
+    with pytest.raises(DefinitionInvalid, match="narrowed by queue, agent; came unit"):
+        await run_report(books, name, replace(MONTH, unit="self"))
 
 
 @pytest.mark.parametrize("name", ["hour", "day", "week", "month", "queue", "agent", "menu-path"])

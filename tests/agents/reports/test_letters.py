@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.reports.catalogue import Report
+from agents.reports.catalogue import Filters, Report
 from agents.reports.letters import Told, masked, write_letters
 from agents.reports.rounding import Ratio
 from agents.reports.sms import MainFigures
 
 NUMBER = "13812341234"
-TOLD = Told(
-    7, "日报", "day", date(2026, 11, 21), date(2026, 11, 21), "csv", "https://desk/#/reports"
-)
+DAY = Filters(date(2026, 11, 21), date(2026, 11, 21))
+TOLD = Told(7, "日报", "day", DAY, "csv", "https://desk/#/reports")
 REPORT = Report(
     "按日期统计来电",
     "2026-11-21至2026-11-21",
@@ -54,6 +53,24 @@ def test_the_table_goes_along_as_it_is_taken_out() -> None:
     assert [cell.value for cell in sheet[3]] == ["2026-11-21", 1234567890]
     [letter] = write_letters(replace(TOLD, form="none"), REPORT, FIGURES, TO[:1])
     assert letter.attachments == []
+
+
+def test_what_covers_a_part_alone_says_which_part_everywhere() -> None:
+    told = replace(TOLD, form="xlsx", filters=replace(DAY, queue="psych", agent="a1001"))
+    report = replace(REPORT, scope="队列 psych、工号 a1001")
+    [letter] = write_letters(told, report, FIGURES, TO[:1])
+    assert "按日期统计来电（2026-11-21至2026-11-21，队列 psych、工号 a1001）" in letter.text
+    assert "12320热线2026年11月21日（队列psych、工号a1001）来电12" in letter.text
+    sheet = openpyxl.load_workbook(io.BytesIO(letter.attachments[0].content)).active
+    assert sheet is not None
+    assert str(sheet["A1"].value).endswith("，队列 psych、工号 a1001")
+
+
+def test_a_number_by_which_somebody_narrowed_stays_in_the_house() -> None:
+    told = replace(TOLD, filters=replace(DAY, agent=NUMBER))
+    [letter] = write_letters(told, replace(REPORT, scope=f"工号 {NUMBER}"), FIGURES, TO[:1])
+    assert NUMBER not in letter.text
+    assert letter.text.count("138****1234") == 2
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -10,16 +11,23 @@ from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisAway
+from structlog.testing import capture_logs
 
 from agents.database import queries
 from agents.events import NOTICE
 from agents.feed import DESK_STREAM, Feed
 from agents.reports import mailing, saved
+from agents.reports.catalogue import Filters, Told
+from agents.reports.mail_run import Run
 from agents.reports.mailing import Post
+from agents.reports.main_figures import main_figures
 from agents.reports.periods import Relative
 from agents.reports.saved import Wish
+from agents.reports.sms import MainFigures
 from ivr.config import MailSettings
-from ivr.database import Pool
+from ivr.database import Pool, Session
+from ivr.errors import SettingsInvalid
 from tests.agents.conftest import CALLER, file_request, record_call
 from tests.agents.post_office import PostOffice, post_office, settings_for
 
@@ -136,12 +144,14 @@ async def test_two_servers_never_both_send(people: Pool, redis: Redis, office: P
 
 
 async def test_what_a_server_that_died_has_left_undone_is_done_by_another(
-    people: Pool, redis: Redis, office: PostOffice
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scheduled(people, CHIEF, DEPUTY)
     settings = settings_for(office, None)
     office.hangs_for = DEPUTY
-    await dies_in_the_middle(office, post(people, redis, settings))
+    server = post(people, redis, settings)
+    monkeypatch.setattr(server, "_let_go", AsyncMock())
+    await ends_in_the_middle(office, server)
     assert office.to == [CHIEF]
     await post(people, redis, settings).look()
     assert office.to == [CHIEF], "a run that is held is nobody else's"
@@ -153,8 +163,22 @@ async def test_what_a_server_that_died_has_left_undone_is_done_by_another(
     assert office.letters[1]["Message-ID"].startswith(f"<report.{row['run_id']}.")
 
 
-async def dies_in_the_middle(office: PostOffice, server: Post) -> None:
-    """Let a server die while it waits for the answer to a letter's content."""
+async def test_what_a_server_that_is_stopped_has_left_undone_is_done_at_once(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people, CHIEF, DEPUTY)
+    settings = settings_for(office, None, tries=1)
+    office.hangs_for = DEPUTY
+    await ends_in_the_middle(office, post(people, redis, settings))
+    assert (await run_of(people))["holder"] is None
+    await post(people, redis, settings).look()
+    assert office.to == [CHIEF, DEPUTY]
+    row = await run_of(people)
+    assert (row["state"], row["tries"]) == ("sent", 1), "a stop is no try"
+
+
+async def ends_in_the_middle(office: PostOffice, server: Post) -> None:
+    """Let a server end while it waits for the answer to a letter's content."""
     dying = asyncio.create_task(server.look())
     async with asyncio.timeout(20):
         await office.hung.wait()
@@ -225,6 +249,165 @@ async def test_an_address_that_is_refused_is_told_of_and_the_others_have_theirs(
         "x@elsewhere.example.cn": "not_allowed",
     }
     assert len(await alarms(redis)) == 1
+
+
+async def test_a_run_that_became_anothers_gives_no_alarm(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+    server = post(people, redis, settings_for(office, None, port=1, tries=1))
+    settle = server._settle
+
+    async def late(*told: Any) -> None:  # noqa: ANN401 - handed on
+        await people.execute("UPDATE report_run SET holder = 'another'")
+        await settle(*told)
+
+    monkeypatch.setattr(server, "_settle", late)
+    await server.look()
+    assert (await run_of(people))["state"] == "sending"
+    assert await alarms(redis) == []
+
+
+async def test_a_run_has_not_ended_before_somebody_could_be_told_that_it_failed(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+    settings = settings_for(office, None, port=1, tries=1)
+    server = post(people, redis, settings)
+    monkeypatch.setattr(server._feed, "tell_once", AsyncMock(side_effect=RedisAway))
+    with pytest.raises(RedisAway):
+        await server.look()
+    assert (await run_of(people))["ended_at"] is None
+    await lapse(people)
+    await post(people, redis, settings).look()
+    assert (await run_of(people))["state"] == "failed"
+    assert len(await alarms(redis)) == 1
+
+
+@pytest.mark.parametrize("failure", [ModuleNotFoundError, ValueError, KeyError])
+async def test_what_breaks_one_mailing_ends_neither_the_others_nor_the_desks(
+    people: Pool,
+    redis: Redis,
+    office: PostOffice,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: type[Exception],
+) -> None:
+    await scheduled(people)
+    server = post(people, redis, settings_for(office, None, tries=1))
+    with monkeypatch.context() as broken, capture_logs() as logs:
+        broken.setattr(mailing, "run_report", AsyncMock(side_effect=failure))
+        await server.look()
+    row = await run_of(people)
+    assert (row["state"], row["reason"]) == ("failed", "broken")
+    assert [one["event"] for one in logs] == ["mailing.broken", "mailing.given_up"]
+    assert len(await alarms(redis)) == 1
+
+
+async def test_a_span_that_no_longer_exists_breaks_its_own_mailing_alone(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people, CHIEF, ago="2 minutes")
+    await people.execute("UPDATE saved_report SET period = 'past_14_days', name = '旧'")
+    await scheduled(people, DEPUTY)
+    await post(people, redis, settings_for(office, None)).look()
+    assert office.to == [DEPUTY]
+    states = await people.fetch("SELECT state, reason FROM report_run ORDER BY run_id")
+    assert [tuple(one) for one in states] == [("waiting", "broken"), ("sent", "")]
+
+
+async def test_a_run_during_which_servers_die_again_and_again_is_given_up(
+    people: Pool, redis: Redis, office: PostOffice
+) -> None:
+    await scheduled(people)
+    server = post(people, redis, settings_for(office, None, tries=1))
+    await server._plan()
+    for _ in range(4):
+        assert await server._take() is not None
+        await lapse(people)
+    await server.look()
+    row = await run_of(people)
+    assert (row["state"], row["reason"], office.to) == ("failed", "broken", [])
+
+
+def test_without_what_writes_letters_the_setting_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mailing.hold_to_writers()
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(SettingsInvalid, match="extra `reports`"):
+        mailing.hold_to_writers()
+
+
+_PUT_AWAY = [
+    "UPDATE saved_report SET deleted_at = now()",
+    "UPDATE report_schedule SET stopped_at = now()",
+]
+
+
+@pytest.mark.parametrize("change", _PUT_AWAY)
+async def test_what_was_stopped_or_put_away_is_not_tried_again(
+    people: Pool, redis: Redis, office: PostOffice, change: str
+) -> None:
+    await scheduled(people)
+    await post(people, redis, settings_for(office, None, port=1)).look()
+    assert (await run_of(people))["state"] == "waiting"
+    await people.execute(change)
+    await lapse(people)
+    await post(people, redis, settings_for(office, None)).look()
+    row = await run_of(people)
+    assert (row["state"], row["reason"], office.to) == ("failed", "withdrawn", [])
+    assert await alarms(redis) == [], "whoever stopped it knows"
+
+
+@pytest.mark.parametrize("change", _PUT_AWAY)
+async def test_what_is_stopped_or_put_away_meanwhile_goes_to_nobody_else(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    await scheduled(people, CHIEF, DEPUTY)
+    server = post(people, redis, settings_for(office, None))
+    ended = server._ended
+
+    async def changed(*told: Any) -> None:  # noqa: ANN401 - handed on
+        await ended(*told)
+        await people.execute(change)
+
+    monkeypatch.setattr(server, "_ended", changed)
+    await server.look()
+    row = await run_of(people)
+    assert (row["state"], row["reason"], office.to) == ("failed", "withdrawn", [CHIEF])
+
+
+async def test_all_figures_of_a_letter_are_of_one_moment(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+
+    async def after_another_call(session: Session, days: Filters, told: Told) -> MainFigures:
+        await file_request(people, await record_call(people))
+        return await main_figures(session, days, told)
+
+    monkeypatch.setattr(mailing, "main_figures", after_another_call)
+    await post(people, redis, settings_for(office, None)).look()
+    body = office.letters[0].get_body()
+    assert body is not None
+    assert "受理1件次" in body.get_content()
+
+
+async def test_a_run_is_held_while_its_figures_are_counted(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+    await people.execute("UPDATE saved_report SET period = 'last_year'")
+    server = post(people, redis, settings_for(office, None))
+    hold, held = server._hold, []
+
+    async def counted(run: Run) -> None:
+        held.append(run.run_id)
+        await hold(run)
+
+    monkeypatch.setattr(server, "_hold", counted)
+    await server.look()
+    assert len(held) == 12 + 12 + 1, "a month of the table, a month of the text, a letter"
 
 
 @pytest.mark.parametrize("change", ["active = false", "role = 'agent'"])

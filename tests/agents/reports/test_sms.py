@@ -63,6 +63,49 @@ def test_a_message_is_never_too_long_and_holds_no_other_figure(
     assert {one for one in shown if one.endswith("%")} <= shares
 
 
+NARROWED = st.lists(
+    st.tuples(
+        st.sampled_from(["队列", "工号", "上报单位"]), st.text("abc", min_size=1, max_size=64)
+    ),
+    unique_by=lambda one: one[0],
+    max_size=3,
+)
+
+
+@given(
+    figures=FIGURES,
+    limit=st.sampled_from([BRIEF, FULL]),
+    narrowed=NARROWED,
+    counts_calls=st.booleans(),
+)
+def test_figures_of_a_part_say_of_which_however_long_its_name_is(
+    figures: MainFigures, limit: int, narrowed: list[tuple[str, str]], *, counts_calls: bool
+) -> None:
+    told = figures if counts_calls else replace(figures, calls=None)
+    text = text_message("2026年10月31日至2027年11月30日", told, limit, narrowed).text
+    assert len(text) <= limit
+    named = "、".join(f"{word}{only}" for word, only in narrowed)
+    words = "、".join(word for word, _ in narrowed)
+    assert not narrowed or f"日（{named}）" in text or f"日（按{words}筛选）" in text
+
+
+def test_a_part_is_named_where_there_is_room() -> None:
+    said = text_message("2026年11月21日", DAY, BRIEF, [("队列", "psych")])
+    assert said.text.startswith(
+        "12320热线2026年11月21日（队列psych）来电1234，接通1050，接通率96.3%，"
+    )
+    assert len(said.text) <= BRIEF
+
+
+def test_where_calls_are_not_counted_nothing_is_said_of_them() -> None:
+    told = replace(DAY, calls=None)
+    said = text_message("2026年11月", told, FULL, [("上报单位", "nanjing")])
+    assert said.text == (
+        "12320热线2026年11月（上报单位nanjing）受理980件次："
+        "咨询900、预约挂号64、投诉12、举报3、建议1。"
+    )
+
+
 @given(figures=FIGURES)
 def test_what_leaders_ask_for_first_goes_last(figures: MainFigures) -> None:
     short = text_message("2026年11月", figures, BRIEF).text

@@ -6,10 +6,13 @@ import asyncio
 import base64
 import json
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
+from structlog.testing import capture_logs
 
+from agents.reports.catalogue import Report
+from agents.reports.kpi import FiguresDisagree
 from agents.roles import Role
 from agents.web import report_steps
 from ivr.database import Pool
@@ -92,6 +95,64 @@ async def test_a_report_that_cannot_be_finished_says_why(
     monkeypatch.setattr(report_steps, "run_report", AsyncMock(side_effect=OSError))
     said = await lines(desk, f"/reports/region/steps?{SPAN}")
     assert said[-1]["problem"]["code"] == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("part", "shape"), [("run_report", "table"), ("table_of", "table"), ("writer_of", "xlsx")]
+)
+async def test_whatever_breaks_the_answer_ends_with_a_line_that_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, part: str, shape: str
+) -> None:
+    await desk.enter(Role.ANALYST)
+    monkeypatch.setattr(report_steps, part, Mock(side_effect=FiguresDisagree("N_req 5")))
+    with capture_logs() as logs:
+        async with asyncio.timeout(20):
+            said = await lines(desk, f"/reports/day/steps?{SPAN}&shape={shape}")
+    assert said[-1]["problem"] == {
+        "code": "failed",
+        "message": "系统内部错误，已记录。",
+        "fields": [],
+    }
+    assert "web.failed" in [one["event"] for one in logs]
+
+
+async def test_the_usual_month_does_not_wait_for_a_report_of_years(desk: Desk, pool: Pool) -> None:
+    await desk.enter(Role.ANALYST)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
+        came = await desk.ask("GET", f"/reports/region/steps?{YEARS}")
+        await held(pool, 1)
+        month = "first=2026-10-23&last=2026-11-22"
+        assert (await lines(desk, f"/reports/day/steps?{month}"))[-1]["table"]
+        came.close()
+
+
+BIG = Report("t", "p", ("a", "b"), tuple(("x" * 400 + str(row), row) for row in range(60_000)))
+
+
+async def test_who_does_not_read_holds_no_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.enter(Role.ANALYST)
+    monkeypatch.setattr(report_steps, "run_report", AsyncMock(return_value=BIG))
+    unread = await desk.ask("GET", f"/reports/day/steps?{YEARS}")
+    async with asyncio.timeout(20):
+        while await status_of(desk, f"/reports/day/steps?{YEARS}") == 503:  # noqa: ASYNC110 - the place is given back by the server
+            await asyncio.sleep(0.05)
+    unread.close()
+
+
+async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_steps, "STALLED_SECONDS", 0.01)
+
+    async def stall(_piece: bytes) -> None:
+        await asyncio.Event().wait()
+
+    request, response = Mock(), Mock(write=stall)
+    with pytest.raises(ConnectionResetError):
+        async with asyncio.timeout(20):
+            await report_steps._say(request, response, report_steps.ReportLine())
+    request.transport.abort.assert_called_once_with()
 
 
 @pytest.mark.parametrize(

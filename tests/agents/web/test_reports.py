@@ -96,6 +96,17 @@ async def test_a_report_is_taken_out_as_a_sheet_or_as_text(desk: Desk, pool: Poo
     assert (await came.text("utf-8-sig")).splitlines()[1].startswith("self,3,3,0")
 
 
+async def test_what_a_report_cannot_be_narrowed_by_is_named_with_what_it_can(desk: Desk) -> None:
+    await desk.enter(Role.SUPERVISOR)
+    for path in ("", "/file", "/steps", "/behind"):
+        came = await desk.ask("GET", f"/reports/day{path}?{SPAN}&unit=self&key=x")
+        problem = await came.json()
+        assert (came.status, problem["fields"][0]["field"]) == (422, "unit")
+        assert problem["message"] == "此报表只能按队列、工号筛选。"
+    table = await (await desk.ask("GET", f"/reports/region?{SPAN}&unit=self")).json()
+    assert table["scope"] == "上报单位 self"
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -100,4 +100,7 @@ async def test_the_main_figures_are_said_in_one_message_and_in_full(desk: Desk, 
     assert said["brief"] == {"text": text, "length": len(text), "limit": 70, "messages": 1}
     assert (said["full"]["text"], said["full"]["limit"]) == (text, 140)
     narrowed = await (await desk.ask("GET", f"/short-text?{SPAN}&queue=psych")).json()
-    assert "来电0" in narrowed["brief"]["text"]
+    assert "（队列psych）来电0" in narrowed["brief"]["text"]
+    of_a_unit = await (await desk.ask("GET", f"/short-text?{SPAN}&unit=self")).json()
+    told = "12320热线2026年11月20日至21日（上报单位self）受理3件次：咨询2、投诉1。"
+    assert of_a_unit["full"]["text"] == told

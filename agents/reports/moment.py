@@ -1,0 +1,23 @@
+"""All figures of a report are of one moment, and no report is computed for longer than is said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from ivr.database import Session
+
+LONGEST_SECONDS: Final = 900.0
+"""For all steps of a report, whoever asks for it; each has the time of any other statement."""
+
+
+@asynccontextmanager
+async def one_moment(session: Session) -> AsyncIterator[Session]:
+    """Let all that is read in the block be of one moment.
+
+    What is filed, corrected or folded meanwhile would otherwise be in one figure and not in
+    another, or be counted twice. The session must not be in a transaction.
+    """
+    async with session.transaction(isolation="repeatable_read", readonly=True):
+        yield session
