@@ -28,20 +28,23 @@ WITH RECURSIVE known AS (
 )
 SELECT action FROM known WHERE action IS NOT NULL;
 
--- name: audit_breaks(most)
--- The first lines at which the chain does not hold: a line that was changed, one before which
--- others are missing, one that does not follow on the one before.
-SELECT (chained.audit).seq, (chained.audit).happened_at,
+-- name: audit_breaks(after, until, most)
+-- Of some lines in a row, the first at which the chain does not hold, and how many there are: a line
+-- that was changed, one before which others are missing, one that does not follow on the one before.
+SELECT count(*) OVER () AS faults, (chained.audit).seq, (chained.audit).happened_at,
     CASE
         WHEN (chained.audit).seq <> coalesce(last, 0) + 1 THEN 'missing'
         WHEN (chained.audit).hash <> audit_hash(chained.audit) THEN 'changed'
         ELSE 'relinked'
     END AS why
 FROM (SELECT audit, lag(hash) OVER inorder AS before, lag(seq) OVER inorder AS last
-      FROM audit WINDOW inorder AS (ORDER BY seq)) AS chained
-WHERE (chained.audit).hash <> audit_hash(chained.audit)
-    OR (chained.audit).prev_hash <> coalesce(before, sha256('12320'))
-    OR (chained.audit).seq <> coalesce(last, 0) + 1
+      FROM audit
+      WHERE seq BETWEEN :after AND :until
+      WINDOW inorder AS (ORDER BY seq)) AS chained
+WHERE (chained.audit).seq > :after
+    AND ((chained.audit).hash <> audit_hash(chained.audit)
+        OR (chained.audit).prev_hash <> coalesce(before, sha256('12320'))
+        OR (chained.audit).seq <> coalesce(last, 0) + 1)
 ORDER BY (chained.audit).seq
 LIMIT :most;
 

@@ -101,13 +101,15 @@ class ChainBreak(BaseModel):
 
 
 class Chain(BaseModel):
-    """Whether the chain holds."""
+    """Whether a stretch of the chain holds."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    lines: int
+    checked: int = Field(description="The last line of it; ask again `after` it while more follow")
+    lines: int = Field(description="The newest line of all")
     newest_hash: str = Field(description="Note it: a chain does not tell that its end was cut off")
-    breaks: list[ChainBreak] = Field(description="The first; none when the chain holds")
+    faults: int = Field(description="At how many lines of the stretch the chain does not hold")
+    breaks: list[ChainBreak] = Field(description="The first of them")
 
 
 @endpoint
@@ -133,11 +135,17 @@ async def show_actions(request: web.Request) -> r200[Actions]:
 
 
 @endpoint
-async def show_chain(request: web.Request) -> r200[Chain]:
-    """Walk along the whole chain and tell whether it holds, or where it breaks."""
-    await limited(request, EXPORT)
-    await audit.note(request.app[POOL], who(request).person, "audit.verified", "audit")
-    return answer(Chain.model_validate(await _asked(request, audit.chain)))
+async def show_chain(
+    request: web.Request, after: Annotated[int, Field(ge=0, le=NEWEST)] = 0
+) -> r200[Chain]:
+    """Walk along a stretch of the chain and tell whether it holds, or where it breaks."""
+    await limited(request, SEARCH if after else EXPORT)
+    if not after:
+        await audit.note(request.app[POOL], who(request).person, "audit.verified", "audit")
+    found = await _asked(request, lambda session: audit.chain(session, after))
+    if found.lines < after:
+        raise Refused(409, "chain_shorter", f"第 {after} 行已不存在：核验期间，末尾的行被删除。")
+    return answer(Chain.model_validate(found))
 
 
 @endpoint

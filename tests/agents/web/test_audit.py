@@ -117,7 +117,9 @@ async def test_a_chain_that_nobody_touched_holds_and_its_end_can_be_noted(
     told = await chain(desk)
     row = await pool.fetchrow("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
     assert row is not None
-    assert told == {"lines": row["seq"], "newest_hash": row["hash"].hex(), "breaks": []}
+    lines = row["seq"]
+    whole = {"checked": lines, "lines": lines, "faults": 0, "breaks": []}
+    assert told == whole | {"newest_hash": row["hash"].hex()}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,21 @@ async def test_a_line_that_was_tampered_with_is_named(
     await desk.enter(Role.AUDITOR)
     told = await chain(desk)
     assert [(one["seq"], one["why"]) for one in told["breaks"]] == breaks
+
+
+async def test_whoever_goes_on_with_a_walk_is_not_written_down_again_and_sees_its_end_vanish(
+    desk: Desk, pool: Pool
+) -> None:
+    await write(pool)
+    await desk.enter(Role.AUDITOR)
+    first = await chain(desk)
+    assert first["checked"] == first["lines"]
+    after = f"/audit/chain?after={first['checked']}"
+    assert await (await desk.ask("GET", after, key=None)).json() == first
+    noted = "SELECT count(*) FROM audit WHERE action = 'audit.verified'"
+    assert await pool.fetchval(noted) == 1
+    answer = await desk.ask("GET", f"/audit/chain?after={first['checked'] + 1}", key=None)
+    assert (answer.status, (await answer.json())["code"]) == (409, "chain_shorter")
 
 
 async def test_nothing_in_the_file_is_a_formula(desk: Desk, pool: Pool) -> None:
