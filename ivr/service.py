@@ -23,6 +23,7 @@ from ivr.asterisk.link import Link, Pace
 from ivr.callers import Callers
 from ivr.config import AmiSettings, Settings
 from ivr.database import make_pool
+from ivr.dialling import Dialling
 from ivr.live import Live, connect
 from ivr.menu.definitions import Sources
 from ivr.menu.run import Find, find_nothing, run_menu
@@ -89,6 +90,8 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
                 tasks.create_task(dialler.run(), name="dialler")
                 tasks.create_task(dialler.deliver(ignore), name="dialler events")
                 tasks.create_task(recaller.run(), name="recall")
+                dials = Dialling((dialler, link), settings.redis, settings.node.name)
+                tasks.create_task(dials.run(), name="dialling")
             tasks.create_task(supervisor.keep_watched(lambda: True), name="watchdog")
             settle_memory()
             supervisor.ready()

@@ -29,6 +29,7 @@ from agents.web import (
     categories,
     desk,
     desktop,
+    dialling,
     doors,
     enter,
     events,
@@ -96,6 +97,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("POST", f"{_V1}/session/second-factor", session.offer_factor, Open.SESSION),
     ("PUT", f"{_V1}/session/second-factor", session.take_factor, Open.SESSION),
     ("GET", f"{_V1}/calls/current", calls.current, Permission.CALLS_TAKE),
+    ("POST", f"{_V1}/calls", dialling.dial, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/calls/{{call_id}}", calls.show, Permission.FORMS_READ),
     ("POST", f"{_V1}/calls/{{call_id}}/reveal", calls.reveal, Permission.NUMBER_REVEAL),
     ("POST", f"{_V1}/calls/{{call_id}}/transfer", transfers.transfer, Permission.CALLS_TAKE),
@@ -356,6 +358,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
     app[reports.PLACES] = asyncio.Semaphore(reports.AT_ONCE)
     app[desktop.DESKTOP] = desktop.read_desktop(settings.web.desktop)
     app[telephone.SOFTPHONE] = settings.softphone
+    app[dialling.NODE] = settings.node.name
     app[telephone.BROWSERS] = frozenset(settings.telephony.browsers)
     app[transfers.TARGETS] = settings.definitions.transfers
     app[exemptions.POLICY] = policy_of(settings.callback)

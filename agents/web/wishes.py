@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from ivr.wishes import WANTED_SECONDS
 
 ANSWER_SECONDS: Final = WANTED_SECONDS + 1.0
 _LOOK_SECONDS: Final = 0.05
+_Answer = TypeVar("_Answer")
 
 WORDS: Final = {
     Answer.NOT_TALKING: "您当前没有与来电者通话。",
@@ -69,12 +71,17 @@ async def _answered(
     wish = Wish(secrets.token_hex(8), call_id, who(request).person, verb, target, until)
     redis = request.app[REDIS]
     await ask(redis, node, wish)
+    return await heard(lambda: answer_of(redis, node, wish))
+
+
+async def heard(look: Callable[[], Awaitable[_Answer | None]]) -> _Answer | None:
+    """Look for an answer of the bridge until it is there; None when it has not come in time."""
     end = time.monotonic() + ANSWER_SECONDS
     with suppress(TimeoutError):
         async with asyncio.timeout(ANSWER_SECONDS):
             # redis-py 8.1 can lose a cancellation, and with it the timeout's end: seen.
             while time.monotonic() < end:
-                if (came := await answer_of(redis, node, wish)) is not None:
+                if (came := await look()) is not None:
                     return came
                 await asyncio.sleep(_LOOK_SECONDS)
     return None

@@ -140,6 +140,22 @@ class SetVariable(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class DialplanHas(Action):
+    """Ask whether something could be dialled in a context: the reply's value is `1`, or `0`."""
+
+    NAME = "Getvar"
+    context: str
+    extension: str
+
+    def __post_init__(self) -> None:
+        _expect(_PLACE, context=self.context, extension=self.extension)
+
+    def fields(self) -> Headers:
+        """Return the headers of Getvar."""
+        return {"Variable": f"DIALPLAN_EXISTS({self.context},{self.extension},1)"}
+
+
+@dataclass(frozen=True, slots=True)
 class QueueAdd(Action):
     """Let an agent's device take calls of a queue."""
 
@@ -215,7 +231,7 @@ class Originate(Action):
     """Start a call and let it enter the dialplan; answered when Asterisk has queued it.
 
     It is never sent twice. Whether the call came to be is known by `channel_id`, which must be
-    one that was never used before.
+    one that was never used before; without one Asterisk gives it its own.
     """
 
     NAME = "Originate"
@@ -230,7 +246,8 @@ class Originate(Action):
 
     def __post_init__(self) -> None:
         _expect(_CHANNEL, channel=self.channel)
-        _expect(_CHANNEL_ID, channel_id=self.channel_id)
+        if self.channel_id:
+            _expect(_CHANNEL_ID, channel_id=self.channel_id)
         _expect(_PLACE, context=self.context, extension=self.extension)
         _expect(_NUMBER, caller_number=self.caller_number)
         for name, value in self.variables.items():
@@ -369,3 +386,5 @@ class Reply:
 
     message: str
     """Its words."""
+    value: str = ""
+    """What was asked for, where the action asks for a variable."""

@@ -18,7 +18,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message as Answer
 
-from ivr.asterisk.actions import Headers, checked
+from ivr.asterisk.actions import Headers, Reply, checked
 from ivr.asterisk.ami import Event, Framer, Message
 from ivr.config import AmiSettings
 from ivr.errors import ActionRefused, LinkLost, LoginRefused, OutcomeUnknown
@@ -90,7 +90,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         request = self.responses.get(action_id) if action_id else None
         if request is None:
             return False
-        answer = Answer(head | {key: message.get(key) for key in ("Message", "EventList")})
+        answer = Answer(head | {key: message.get(key) for key in ("Message", "EventList", "Value")})
         answer.source = message
         if request.add_message(answer):
             self.forget(request)
@@ -180,10 +180,10 @@ class Connection:
             self.lost.set_result(reason)
         self._manager.close()
 
-    async def send(self, headers: Headers) -> str:
-        """Carry out an action and return Asterisk's words; raises as `ask` does."""
+    async def send(self, headers: Headers) -> Reply:
+        """Carry out an action and return what Asterisk says; raises as `ask` does."""
         answer = await self._answer(headers, as_list=False)
-        return str(answer.message)
+        return Reply(str(answer.message), str(answer.value))
 
     async def ask(self, headers: Headers) -> list[Event]:
         """Ask for a list and return its items.

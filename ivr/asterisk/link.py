@@ -187,7 +187,7 @@ class Link:
             OutcomeUnknown: it was sent, and no answer came in time or before the link was
                 lost. It is never sent again.
         """
-        return Reply(await self._link(action).send(action.headers()))
+        return await self._link(action).send(action.headers())
 
     async def ask(self, action: Action) -> list[Event]:
         """Ask for a list and return its items; raises as `send` does."""

@@ -188,10 +188,12 @@ async def show(redis: Redis, **changed: object) -> None:
     await redis.set(state_key("n1"), json.dumps(STATE | changed), ex=10)
 
 
-async def telephone(desk: Desk, redis: Redis, activity: str, call: str = "") -> None:
-    """Let the telephone of a1001 do this, and wait until the people's side has seen it."""
+async def telephone(
+    desk: Desk, redis: Redis, activity: str, call: str = "", *, person: str = "a1001"
+) -> None:
+    """Let the telephone of who is at the desk do this, and wait until the people's side knows."""
     seat = {**STATE["agents"]["a1001"], "activity": activity, "call": call}
-    await show(redis, agents={"a1001": seat})
+    await show(redis, agents={person: seat})
     async with asyncio.timeout(30):
         while (await (await desk.ask("GET", "/calls/current")).json())["activity"] != activity:  # noqa: ASYNC110 - another task of the server's sets it
             await asyncio.sleep(0.05)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -28,19 +29,24 @@ AGENT = "a1001"
 
 @asynccontextmanager
 async def bridge(
-    redis: Redis, *, answer: Answer = Answer.DONE
+    redis: Redis,
+    *,
+    answer: StrEnum = Answer.DONE,
+    asks: str = list_key("n1"),
+    answers: Callable[[str, str], str] = answer_key,
 ) -> AsyncIterator[list[dict[str, Any]]]:
+    """Play the bridge, which takes wishes from one list and answers each alike."""
     asked: list[dict[str, Any]] = []
     over = asyncio.Event()
 
     async def grants() -> None:
         # Told rather than cancelled: the client can lose a cancellation while it connects.
         while not over.is_set():
-            if (found := await redis.lpop(list_key("n1"))) is None:
+            if (found := await redis.lpop(asks)) is None:
                 await asyncio.sleep(0.02)
                 continue
             asked.append(json.loads(str(found)))
-            await redis.set(answer_key("n1", asked[-1]["id"]), answer.value, ex=10)
+            await redis.set(answers("n1", asked[-1]["id"]), answer.value, ex=10)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(grants())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ivr.asterisk.actions import (
     Action,
     BlindTransfer,
+    DialplanHas,
     Hangup,
     Originate,
     Ping,
@@ -27,6 +28,7 @@ PLAIN = [
     Ping(),
     SetVariable("BRIDGE_BEAT", "1763785000"),
     SetVariable("NOTE", "你好: 100%", channel="PJSIP/trunk-00000003"),
+    DialplanHas("from-agent", "120"),
     QueueAdd("psych", "PJSIP/agent-a1001", penalty=2, paused=True),
     QueueRemove("psych", "PJSIP/agent-a1001"),
     QueuePause("PJSIP/agent-a1001", paused=True, reason="lunch"),

@@ -31,8 +31,8 @@ async def test_answers_find_their_actions_whatever_their_order() -> None:
         asterisk.answers["Hangup"] = later
         connection = await opened(asterisk)
         actions = [{"Action": "Hangup", "Channel": name} for name in ("a", "b", "c")]
-        words = await asyncio.gather(*(connection.send(action) for action in actions))
-        assert words == ["for a", "for b", "for c"]
+        replies = await asyncio.gather(*(connection.send(action) for action in actions))
+        assert [reply.message for reply in replies] == ["for a", "for b", "for c"]
         connection.abandon("done")
 
 
