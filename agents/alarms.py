@@ -56,8 +56,11 @@ def notice(alarm: Alarm, person: str, call_id: str) -> Event:
 
 
 def of_a_report(alarm: Alarm, owner: str) -> Event:
-    """Return an alarm about somebody's report, which he hears himself, whatever his role."""
-    data = {"alarm": alarm.value, "call_id": "", "by": ""}
+    """Return an alarm about somebody's report, which he hears himself, whatever his role.
+
+    It is by nobody: whom an alarm is by does not hear it.
+    """
+    data = {"alarm": alarm.value, "call_id": "", "by": "", "owner": owner}
     return Event(NOTICE, data, to=owner, needs=Permission.CALLS_SEE)
 
 

@@ -145,7 +145,10 @@ def _refused(
 
 
 def _trust(settings: MailSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.authority)
+    try:
+        context = ssl.create_default_context(cafile=settings.authority)
+    except OSError:  # as `ssl.SSLError` is
+        raise MailFailed("authority") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -188,7 +191,7 @@ async def mail_server(settings: MailSettings) -> AsyncIterator[MailServer]:
     """Open a conversation: encrypted before anything is said, and with our account if we have one.
 
     Raises:
-        MailFailed: no server, no encryption, or it does not know us.
+        MailFailed: no server, no encryption, it does not know us, or nobody can say whom we trust.
     """
     client = aiosmtplib.SMTP(
         hostname=settings.host,

@@ -107,6 +107,19 @@ async def test_a_server_that_nobody_vouches_for_is_told_nothing(keys: Path) -> N
     assert failed.value.reason == "certificate"
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_an_authority_that_cannot_be_read_is_said_to_be_that(
+    tmp_path: Path, content: str | None
+) -> None:
+    authority = tmp_path / "authority.pem"
+    if content is not None:
+        authority.write_text(content)
+    with pytest.raises(MailFailed) as failed:
+        async with mail_server(settings_for(PostOffice(port=1), authority)):
+            pass
+    assert failed.value.reason == "authority"
+
+
 async def test_a_wrong_password_is_said_to_be_one(keys: Path) -> None:
     async with post_office(keys) as office:
         settings = settings_for(office, keys / "authority.pem", password="wrong")  # noqa: S106 - wrong

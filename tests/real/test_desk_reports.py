@@ -127,6 +127,7 @@ async def test_a_supervisor_keeps_a_report_has_it_mailed_and_opens_it_by_its_add
         kept = page.locator("[data-test=saved]")
         await expect(kept).to_contain_text("今日来电")
         await kept.get_by_role("button", name="删除").press("Enter")
+        await page.get_by_role("button", name="确定").press("Enter")
         await expect(kept).to_have_count(0)
         await page.get_by_role("button", name="撤销").press("Enter")
         await expect(kept).to_have_count(1)
@@ -154,6 +155,14 @@ async def test_a_supervisor_keeps_a_report_has_it_mailed_and_opens_it_by_its_add
                 await again.press("Enter")
                 await expect(again).to_be_enabled(timeout=PATIENCE_MS)
         assert await grave(page) == []
+        office.answers[CHIEF] = "550 5.1.1 no such user"
+        await page.locator("[data-test=schedule]").get_by_role("button", name="立即发送").click()
+        notice = page.locator("[data-test=notice-report_unsent]")
+        await notice.get_by_role("link", name="查看").click(timeout=60_000)
+        await expect(page).to_have_url(re.compile(r"#/reports\?mail="))
+        await expect(run.first).to_contain_text("未发出")
+        await expect(run.first).to_be_in_viewport()
+        await expect(notice).to_have_count(0)
         await kept.get_by_role("link", name="今日来电").press("Enter")
         await expect(page).to_have_url(re.compile(r"#/reports\?saved=[0-9]+$"))
         await page.reload()

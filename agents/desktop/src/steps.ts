@@ -1,7 +1,10 @@
 /** A report as it is told line by line: how far it is, and at the end what came of it. */
 import { api, Refusal, type Schemas } from './api'
+import { CUT } from './problems'
 
 export type ReportLine = Schemas['ReportLine']
+const OK = 200
+
 export type Shape = 'table' | 'csv' | 'xlsx'
 
 export interface ReportQuery {
@@ -31,13 +34,19 @@ export async function runBySteps(
     const { code = 'failed', message = '' } = (answer.error ?? {}) as Partial<Schemas['Problem']>
     throw new Refusal(code, answer.response.status, message)
   }
-  for await (const line of linesOf(answer.data)) {
-    const said = JSON.parse(line) as ReportLine
-    if (said.problem) throw new Refusal(said.problem.code, answer.response.status, said.problem.message)
+  return lastOf(answer.data, told)
+}
+
+/** The line that a report ends with; a stream that ends without one was cut off. */
+export async function lastOf(stream: ReadableStream<Uint8Array>, told: (progress: Progress) => void): Promise<ReportLine> {
+  const lines = linesOf(stream)
+  for (;;) {
+    const said = await lines.next().then(({ value, done }) => (done ? null : (JSON.parse(value) as ReportLine))).catch(() => null)
+    if (!said) throw new Refusal(CUT, 0, '')
+    if (said.problem) throw new Refusal(said.problem.code, OK, said.problem.message)
     if (said.table || said.file) return said
     told({ step: said.step, steps: said.steps })
   }
-  throw new Refusal('offline', 0, '')
 }
 
 /** Cut a stream of bytes into its lines, wherever the pieces were cut. */

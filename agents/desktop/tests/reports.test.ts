@@ -11,7 +11,7 @@ it('a report is not narrowed by what it does not know', () => {
 })
 
 it('every column of figures has its total, and what the row is about has none', () => {
-  const table = { title: '', period: '', headings: ['日期', '请求', '接通'], rows: [['2026-11-01', 3, 2], ['2026-11-02', 4, 0]], adds_up: true }
+  const table = { title: '', period: '', scope: '', headings: ['日期', '请求', '接通'], rows: [['2026-11-01', 3, 2], ['2026-11-02', 4, 0]], adds_up: true }
   expect(totals(table)).toEqual([7, 2])
 })
 

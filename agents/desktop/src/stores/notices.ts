@@ -10,6 +10,8 @@ export interface Notice {
   alarm: string
   text: string
   by: string
+  /** Whose report it is about; '' when it is about none. */
+  owner: string
   /** As colleagues know him. */
   name: string
   at: Date
@@ -27,10 +29,10 @@ export const useNotices = defineStore('notices', () => {
   const session = useSession()
   let keys = 0
 
-  events.on('notice', ({ alarm, text, by, by_name: name }) => {
+  events.on('notice', ({ alarm, text, by, owner, by_name: name }) => {
     const said = (value: unknown): string => (typeof value === 'string' ? value : '')
     if (said(by) === session.person?.person && said(alarm)) return
-    const made = { key: ++keys, alarm: said(alarm), text: said(text), by: said(by), name: said(name), at: new Date() }
+    const made = { key: ++keys, alarm: said(alarm), text: said(text), by: said(by), owner: said(owner), name: said(name), at: new Date() }
     all.value = [made, ...all.value].slice(0, MOST)
   })
 
@@ -52,3 +54,13 @@ export const useNotices = defineStore('notices', () => {
 
   return { all, cried, dismiss, cry }
 })
+
+/** Whether it is about somebody's own report. */
+export function isOwn(one: Notice, person: string): boolean {
+  return one.owner !== '' && one.owner === person
+}
+
+/** The word for an alarm: to the owner of a report, or to those who can only tell him. */
+export function wordOf(one: Notice, person: string): string {
+  return one.owner !== '' && !isOwn(one, person) ? `others.${one.alarm}` : one.alarm
+}

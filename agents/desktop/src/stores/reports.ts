@@ -39,12 +39,15 @@ export const useReports = defineStore('reports', () => {
   const narrows = computed(() => kinds.value.find((one) => one.name === wanted.value.name)?.filters ?? [])
   let running: AbortController | null = null
 
+  /** Read which reports there are; whoever asks for one meanwhile does not stop this. */
   async function look(): Promise<void> {
-    await attempt(async (signal) => {
-      const known = await asked(api.GET('/api/v1/reports', { signal }))
+    try {
+      const known = await asked(api.GET('/api/v1/reports'))
       kinds.value = known.reports
       periods.value = known.periods
-    })
+    } catch (error) {
+      problem.value = error
+    }
   }
 
   async function run(): Promise<void> {

@@ -13,6 +13,8 @@ export const useSaved = defineStore('saved', () => {
   const deleted = shallowRef<SavedReport | null>(null)
   const problem = shallowRef<unknown>(null)
   const isBusy = ref(false)
+  /** Whether it is known which there are. */
+  const isKnown = ref(false)
 
   async function look(): Promise<void> {
     await attempt(relook)
@@ -20,6 +22,7 @@ export const useSaved = defineStore('saved', () => {
 
   async function relook(): Promise<void> {
     all.value = (await asked(api.GET('/api/v1/saved-reports'))).saved
+    isKnown.value = true
   }
 
   /** The report of an address; null when it cannot be opened. */
@@ -82,5 +85,5 @@ export const useSaved = defineStore('saved', () => {
     }
   }
 
-  return { all, deleted, problem, isBusy, look, find, save, change, remove, restore }
+  return { all, deleted, problem, isBusy, isKnown, look, find, save, change, remove, restore }
 })

@@ -64,6 +64,11 @@ export function addressesOf(typed: string): string[] {
   return typed.split(/[\s,;，；、]+/).filter((one) => one !== '')
 }
 
+/** How a time ended: a run that failed has reached some addresses all the same. */
+export function stateOf({ state, sent }: Pick<MailRun, 'state' | 'sent'>): MailRun['state'] | 'partly' {
+  return state === 'failed' && sent > 0 ? 'partly' : state
+}
+
 /** The word for why a run came to nothing, without the mail server's code. */
 export function wordOf(reason: string): string {
   return reason.split(' ')[0] ?? ''
