@@ -284,12 +284,14 @@ async def test_the_auditor_sees_what_was_done_and_that_the_chain_holds(
         await expect(page.locator("[data-test='audit-audit.read']").first).to_contain_text(
             "查阅审计"
         )
-        await page.get_by_role("button", name="核验").press("Enter")
+        check = page.get_by_role("button", name="核验")
+        await check.press("Enter")
         await expect(page.locator("[data-test=chain]")).to_contain_text(
             "哈希链完整", timeout=PATIENCE_MS
         )
+        await expect(check).to_be_focused()
         async with page.expect_download() as download:
-            await page.get_by_role("link", name="下载 CSV").press("Enter")
+            await page.get_by_role("button", name="下载 CSV").press("Enter")
         taken = tmp_path / "audit.csv"
         await (await download.value).save_as(taken)
         assert {row[2] for row in csv.reader(taken.read_text("utf-8-sig").splitlines()[1:])} == {
