@@ -2,6 +2,8 @@
 import { onMounted, onUnmounted } from 'vue'
 
 export interface Telephone {
+  /** Whether its own keys are the browser's: a telephone on the desk is lifted by hand. */
+  here: () => boolean
   ringing: () => boolean
   talking: () => boolean
   busy: () => boolean
@@ -16,10 +18,11 @@ export interface Telephone {
 
 /** Act on a key; true when it was ours. */
 export function pressed(key: string, phone: Telephone): boolean {
-  if (key === 'F2' && phone.ringing()) phone.answer()
-  else if (key === 'F4' && phone.busy()) phone.end()
-  else if (key === 'F8' && phone.talking()) phone.hold()
-  else if (key === 'F9' && phone.talking()) phone.mute()
+  const here = phone.here()
+  if (key === 'F2' && here && phone.ringing()) phone.answer()
+  else if (key === 'F4' && here && phone.busy()) phone.end()
+  else if (key === 'F8' && here && phone.talking()) phone.hold()
+  else if (key === 'F9' && here && phone.talking()) phone.mute()
   else if (key === 'F7' && phone.talking()) phone.transfer()
   else if (key === 'F1') phone.help()
   else if (key === 'F10') phone.work()

@@ -2,8 +2,9 @@ import { describe, expect, it, vi } from 'vitest'
 
 import { pressed, type Telephone } from '../src/hotkeys'
 
-function telephone(phase: 'idle' | 'ringing' | 'talking'): Telephone {
+function telephone(phase: 'idle' | 'ringing' | 'talking', here = true): Telephone {
   return {
+    here: () => here,
     ringing: () => phase === 'ringing',
     talking: () => phase === 'talking',
     busy: () => phase !== 'idle',
@@ -45,5 +46,13 @@ describe('a key', () => {
     ['a', 'talking'],
   ] as const)('%s while %s is left to the browser', (key, phase) => {
     expect(pressed(key, telephone(phase))).toBe(false)
+  })
+
+  it.each(['F2', 'F4', 'F8', 'F9'])('%s does nothing to a telephone on the desk', (key) => {
+    for (const phase of ['ringing', 'talking'] as const) expect(pressed(key, telephone(phase, false))).toBe(false)
+  })
+
+  it('hands a caller over whatever he is spoken with', () => {
+    expect(pressed('F7', telephone('talking', false))).toBe(true)
   })
 })

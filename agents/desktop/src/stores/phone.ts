@@ -1,7 +1,8 @@
 import { defineStore } from 'pinia'
-import { reactive, ref, watch } from 'vue'
+import { computed, reactive, ref, shallowRef, watch } from 'vue'
 
-import { api, asked, Refusal } from '../api'
+import { api, asked, changed as done, Refusal } from '../api'
+import { callAt, type Seat } from '../desktelephone'
 import type { Figures } from '../quality'
 import { Bell } from '../ring'
 import {
@@ -11,6 +12,7 @@ import {
   type LineState,
   type Sound,
 } from '../softphone'
+import { useEvents } from './events'
 import { useCallQuality } from './quality'
 
 export interface Habits extends Sound {
@@ -44,7 +46,7 @@ function tabId(): string {
 
 /** The telephone as the desk sees it. */
 export const usePhone = defineStore('phone', () => {
-  /** `none`: this agent's telephone is not in the browser. */
+  /** `none`: this agent's telephone stands on the desk. */
   const line = ref<LineState | 'none'>('off')
   const call = ref<Call | null>(null)
   const figures = ref<Figures | null>(null)
@@ -53,7 +55,15 @@ export const usePhone = defineStore('phone', () => {
   const habits = reactive<Habits>(kept())
   const bell = new Bell()
   const quality = useCallQuality()
+  const problem = shallowRef<unknown>(null)
+  const onDesk = computed(() => line.value === 'none')
+  const events = useEvents()
   let answering: ReturnType<typeof setTimeout> | undefined
+  /** A number was asked for, and one's own telephone is about to ring. */
+  let expects = false
+  /** The call in which it rang. */
+  let dialled = ''
+  let drops: (() => void)[] = []
 
   const softphone = new Softphone({
     line: (state) => { line.value = state },
@@ -93,6 +103,55 @@ export const usePhone = defineStore('phone', () => {
     } catch (error) {
       const hasNone = error instanceof Refusal && error.code === 'no_softphone'
       line.value = hasNone ? 'none' : 'refused'
+      if (hasNone) await follow()
+    }
+  }
+
+  /** Know by the switch what a telephone on the desk does. */
+  async function follow(): Promise<void> {
+    leave()
+    drops = [
+      events.on('call', (data) => {
+        seen({ activity: String(data.activity), callId: String(data.call_id), since: Number(data.since_ms) })
+      }),
+      events.on('renewed', () => { void look() }),
+    ]
+    await look()
+  }
+
+  async function look(): Promise<void> {
+    const own = await asked(api.GET('/api/v1/presence')).catch(() => null)
+    if (own) seen({ activity: own.state, callId: own.call_id, since: Date.parse(own.since) })
+  }
+
+  function seen(seat: Seat): void {
+    if (expects && seat.callId) {
+      dialled = seat.callId
+      expects = false
+    }
+    call.value = callAt(seat, seat.callId === dialled)
+  }
+
+  function leave(): void {
+    for (const drop of drops) drop()
+    drops = []
+  }
+
+  /** Call a number. A telephone on the desk rings first, to be lifted. */
+  async function dial(number: string): Promise<void> {
+    problem.value = null
+    if (!onDesk.value) {
+      softphone.dial(number)
+      return
+    }
+    expects = true
+    try {
+      const { seconds } = await done(({ header }) =>
+        api.POST('/api/v1/calls', { params: { header }, body: { number } }))
+      setTimeout(() => { expects = false }, seconds * 1_000)
+    } catch (error) {
+      expects = false
+      problem.value = error
     }
   }
 
@@ -109,11 +168,17 @@ export const usePhone = defineStore('phone', () => {
     silent,
     lastEnding,
     habits,
+    problem,
+    onDesk,
+    canDial: computed(() => (line.value === 'ready' || onDesk.value) && call.value === null),
     connect,
-    stop: () => { softphone.stop() },
+    stop: () => {
+      leave()
+      softphone.stop()
+    },
     answer: () => { softphone.answer() },
     reject: () => { softphone.reject() },
-    dial: (number: string) => { softphone.dial(number) },
+    dial,
     hangUp: () => { softphone.hangUp() },
     hold: (held: boolean) => { softphone.hold(held) },
     mute: (muted: boolean) => { softphone.mute(muted) },
