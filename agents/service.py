@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -75,8 +76,12 @@ async def serve(settings: Settings, supervisor: Supervisor) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[int]:
+async def running(settings: Settings, clock: Callable[[], float] = time.time) -> AsyncIterator[int]:
     """Serve while the block runs.
+
+    Args:
+        settings: of this node.
+        clock: seconds since 1970, by which limits are counted a minute.
 
     Yields:
         The port, which the system chooses when the settings say 0.
@@ -102,7 +107,7 @@ async def running(settings: Settings) -> AsyncIterator[int]:
             tasks.create_task(work, name=name)
             for name, work in _beside(pool, settings, parts).items()
         ]
-        app = make_app(settings, Stores(pool, redis), parts)
+        app = make_app(settings, Stores(pool, redis), parts, clock)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         try:
             await runner.setup()

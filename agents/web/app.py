@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -329,8 +331,17 @@ class Parts:
     runner: Runner
 
 
-def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Application:
-    """Put the application together; it refuses to start with an undeclared route."""
+def make_app(
+    settings: Settings, stores: Stores, parts: Parts, clock: Callable[[], float] = time.time
+) -> web.Application:
+    """Put the application together; it refuses to start with an undeclared route.
+
+    Args:
+        settings: of this node.
+        stores: which it asks.
+        parts: which run beside it.
+        clock: seconds since 1970, by which limits are counted a minute.
+    """
     app = web.Application(
         middlewares=(
             health.measure,
@@ -342,7 +353,7 @@ def make_app(settings: Settings, stores: Stores, parts: Parts) -> web.Applicatio
         client_max_size=LONGEST_BODY,
     )
     sessions = Sessions(stores.redis, stores.pool)
-    throttle = Throttle(stores.redis)
+    throttle = Throttle(stores.redis, clock)
     app[doors.SESSIONS] = sessions
     app[doors.SIGN_IN] = SignIn(stores.pool, sessions, throttle)
     app[doors.SECURE] = settings.web.address.startswith("https://")

@@ -70,6 +70,15 @@ async def redis(valkey_server: Valkey) -> AsyncIterator[Redis]:
         yield client
 
 
+class Clock:
+    """The time by which limits are counted: it stands still until a test moves it."""
+
+    time = 1_763_785_020.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
 @dataclass
 class Desk:
     """The people's side under test, and the browser that looks at it."""
@@ -77,6 +86,7 @@ class Desk:
     settings: Settings
     port: int
     browser: ClientSession
+    clock: Clock
 
     @property
     def address(self) -> str:
@@ -127,10 +137,10 @@ class Desk:
         """Serve once more beside this one, over the same stores, with some settings changed."""
         settings = self.settings.model_copy(update=changed)
         async with (
-            running(settings) as port,
+            running(settings, self.clock) as port,
             ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser,
         ):
-            yield Desk(settings, port, browser)
+            yield Desk(settings, port, browser, self.clock)
 
     def present(self, session: str) -> None:
         """Let the browser hold this session and no other."""
@@ -157,9 +167,10 @@ async def desk(
         ),
     )
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(running(settings))
+        clock = Clock()
+        port = await stack.enter_async_context(running(settings, clock))
         browser = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
-        yield Desk(settings, port, browser)
+        yield Desk(settings, port, browser, clock)
 
 
 STATE: dict[str, Any] = {

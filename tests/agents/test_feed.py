@@ -21,6 +21,7 @@ from agents.feed import (
     Listener,
 )
 from agents.roles import Role
+from tests.agents.conftest import Clock
 from tests.ivr.test_live import Valkey
 
 ANNA = Identity("a1001", Role.AGENT, "安娜")
@@ -98,13 +99,6 @@ async def test_several_are_told_in_one_question(redis: Redis) -> None:
     await Feed(redis, "n1").tell_all([Event(NOTICE, {}, to=f"a{n}") for n in range(5)])
     assert await asked(redis) == before + 1
     assert await redis.xlen(DESK_STREAM) == 5
-
-
-class Clock:
-    time = 1_763_785_020.0
-
-    def __call__(self) -> float:
-        return self.time
 
 
 async def test_a_desk_counts_as_open_wherever_it_hangs_and_no_longer_when_its_process_is_gone(

@@ -16,6 +16,7 @@ from agents.roles import Role
 from agents.signin import Attempt, Entered, Reason, SignIn, TurnedAway
 from agents.throttle import LOGIN_BY_ADDRESS, Throttle
 from ivr.database import Pool
+from tests.agents.conftest import Clock
 
 PASSWORD = "今天天气很好我们去公园吧"  # noqa: S105 - of nobody
 ANNA = Attempt("a1001", PASSWORD, "", take_over=False, address="192.0.2.1")
@@ -27,7 +28,7 @@ async def door(redis: Redis, pool: Pool) -> SignIn:
         for identity in (Identity("a1001", Role.AGENT, "安娜"), Identity("q1", Role.QUALITY, "质")):
             await users.create(connection, users.OPERATOR, identity)
             await users.set_password(connection, Vault(), identity.person, PASSWORD)
-    return SignIn(pool, Sessions(redis, pool), Throttle(redis))
+    return SignIn(pool, Sessions(redis, pool), Throttle(redis, Clock()))
 
 
 async def test_a_role_with_power_comes_in_only_to_set_up_its_second_factor(door: SignIn) -> None:

@@ -7,15 +7,9 @@ import asyncio
 from redis.asyncio import Redis
 
 from agents.throttle import WINDOW_SECONDS, Limit, Throttle
+from tests.agents.conftest import Clock
 
 FIVE = Limit("test", 5)
-
-
-class Clock:
-    time = 1_763_785_020.0
-
-    def __call__(self) -> float:
-        return self.time
 
 
 async def test_so_many_a_minute_and_no_more_however_many_at_once(redis: Redis) -> None:
