@@ -33,6 +33,11 @@ LOOK_SECONDS: Final = 5.0
 BEAT_SECONDS: Final = 1.0
 """How soon a cancelled run's process is killed, and how often it is said to be alive."""
 LOST_SECONDS: Final = 20.0
+"""The lease: how long a run is its server's after the server has last said so."""
+_ANSWER_SECONDS: Final = 5.0
+"""How long the database may take to be told."""
+_HOLD_SECONDS: Final = LOST_SECONDS - _ANSWER_SECONDS - BEAT_SECONDS
+"""When a worker is killed whose run could not be told of: before the lease ends."""
 LONGEST_SECONDS: Final = 900.0
 _FAREWELL_SECONDS: Final = 2.0
 _TAIL_BYTES: Final = 2_000
@@ -55,6 +60,7 @@ class Task(BaseModel):
 
     run_id: int
     database: DatabaseSettings
+    log_level: str = "INFO"
 
 
 class Step(BaseModel):
@@ -111,11 +117,17 @@ class Runner:
     """Does the runs that are asked for, one after the other; runs beside the application."""
 
     def __init__(
-        self, pool: Pool, database: DatabaseSettings, workers: Mapping[str, tuple[str, ...]]
+        self,
+        pool: Pool,
+        database: DatabaseSettings,
+        workers: Mapping[str, tuple[str, ...]],
+        *,
+        log_level: str = "INFO",
     ) -> None:
-        """Know the command that does each kind of run."""
+        """Know the command that does each kind of run, and from which level on it is to log."""
         self._pool = pool
         self._database = database
+        self._log_level = log_level
         self._workers = workers
         self._wanted = asyncio.Event()
 
@@ -190,7 +202,7 @@ class Runner:
 
     async def _hand_over(self, process: asyncio.subprocess.Process, run_id: int) -> None:
         assert process.stdin is not None  # noqa: S101 - it is a pipe
-        task = Task(run_id=run_id, database=self._database)
+        task = Task(run_id=run_id, database=self._database, log_level=self._log_level)
         with suppress(ConnectionError):
             process.stdin.write(task.model_dump_json().encode() + b"\n")
             await process.stdin.drain()
@@ -208,20 +220,32 @@ class Runner:
             failure = await self._hear(process.stdout, run_id)
             await process.wait()
             beating.cancel()
+        if not beating.cancelled() and beating.result():
+            return Failure(failed="lost")
         return failure
 
-    async def _beat(self, process: asyncio.subprocess.Process, run_id: int) -> None:
-        """Say that the run is being done; kill its process once it has ended otherwise."""
-        is_wanted = True
-        while is_wanted:
+    async def _beat(self, process: asyncio.subprocess.Process, run_id: int) -> bool:
+        """Say that the run is being done; kill its process once it is no longer ours.
+
+        Returns:
+            Whether that is because nobody could be told until the lease was about to end, and
+            another server would take the run for lost; otherwise it has ended, by whomever.
+        """
+        clock = asyncio.get_running_loop().time
+        renewed, is_wanted = clock(), True
+        while is_wanted and clock() - renewed < _HOLD_SECONDS:
             self._wanted.clear()
+            asked = clock()
             # While the database is away, the work goes on; it is the worker who needs it.
             with suppress(*OUTSIDE_FAILURES):
-                is_wanted = await queries.beat_run(self._pool, run_id=run_id) is not None
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    is_wanted = await queries.beat_run(self._pool, run_id=run_id) is not None
+                renewed = asked
             if is_wanted:
                 await self._rest(BEAT_SECONDS)
         with suppress(ProcessLookupError):
             process.kill()
+        return is_wanted
 
     async def _hear(self, lines: asyncio.StreamReader, run_id: int) -> Failure | None:
         failure = None
@@ -234,7 +258,8 @@ class Runner:
                 failure = told
                 continue
             with suppress(*OUTSIDE_FAILURES):
-                await queries.tell_run(self._pool, run_id=run_id, **told.model_dump())
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await queries.tell_run(self._pool, run_id=run_id, **told.model_dump())
         return failure
 
     async def _end(

@@ -100,7 +100,12 @@ async def running(settings: Settings, clock: Callable[[], float] = time.time) ->
             Watch(redis, settings.node.name),
             Suggestions(lambda: open_learnt(settings.web.model)),
             Feed(redis, settings.node.name),
-            Runner(pool, settings.database, {issue_runs.KIND: issue_runs.WORKER}),
+            Runner(
+                pool,
+                settings.database,
+                {issue_runs.KIND: issue_runs.WORKER},
+                log_level=settings.log_level,
+            ),
         )
         parts.feed.watch(parts.watch.hear)
         running_beside = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -161,6 +163,82 @@ async def test_a_run_without_an_end_is_cut_off(
     run_id = await asked(pool)
     async with beside(pool, database, STEPS):
         assert (await until(pool, run_id, state="failed"))["why"] == "too_long"
+
+
+async def test_a_worker_that_is_killed_is_told_and_its_run_can_be_asked_for_again(
+    pool: Pool, database: DatabaseSettings
+) -> None:
+    run_id = await asked(pool)
+    with capture_logs() as logged:
+        async with beside(pool, database, STEPS) as runner:
+            await until(pool, run_id, state="running", step=1)
+            started = next(line for line in logged if line["event"] == "run.started")
+            os.kill(started["process"], signal.SIGKILL)
+            row = await until(pool, run_id, state="failed")
+            again = await asked(pool)
+            runner.wake()
+            await until(pool, again, state="running", step=1)
+    assert row["why"] == "broken"
+    assert [line["run_id"] for line in logged if line["event"] == "run.broken"] == [run_id]
+
+
+async def test_a_worker_is_killed_before_another_server_takes_its_run_for_lost(
+    pool: Pool, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(runs, "_HOLD_SECONDS", 0.2)
+    real, away = queries.beat_run, asyncio.Event()
+
+    async def beat(*told: object, **more: object) -> object:
+        if away.is_set():
+            raise ConnectionResetError
+        return await real(*told, **more)
+
+    monkeypatch.setattr(queries, "beat_run", beat)
+    run_id = await asked(pool)
+    async with beside(pool, database, STEPS):
+        await until(pool, run_id, state="running", step=1)
+        away.set()
+        assert (await until(pool, run_id, state="failed"))["why"] == "lost"
+
+
+def test_a_lease_is_given_up_before_it_ends() -> None:
+    assert runs._HOLD_SECONDS + runs._ANSWER_SECONDS + runs.BEAT_SECONDS <= runs.LOST_SECONDS
+
+
+async def test_a_database_that_is_silent_holds_no_beat_back_for_longer_than_the_lease(
+    pool: Pool, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(runs, "_ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr(runs, "_HOLD_SECONDS", 0.2)
+
+    async def silent(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(queries, "beat_run", silent)
+    run_id = await asked(pool)
+    async with beside(pool, database, STEPS):
+        assert (await until(pool, run_id, state="failed"))["why"] == "lost"
+
+
+async def test_a_worker_is_told_from_which_level_on_to_log(
+    pool: Pool, database: DatabaseSettings
+) -> None:
+    says = READS + "print(json.dumps({'failed': task['log_level']}))"
+    run_id = await asked(pool)
+    runner = runs.Runner(pool, database, {"test": worker(says)}, log_level="ERROR")
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(runner.run())
+        assert (await until(pool, run_id, state="failed"))["why"] == "ERROR"
+        task.cancel()
+
+
+async def test_a_worker_goes_behind_the_desks(pool: Pool, database: DatabaseSettings) -> None:
+    says = READS + "import os; print(json.dumps({'failed': str(os.nice(0) - 10)}))"
+    run_id = await asked(pool)
+    async with beside(pool, database, says):
+        assert (await until(pool, run_id, state="failed"))["why"] == str(os.nice(0))
 
 
 async def test_a_server_that_stops_takes_its_run_along_and_it_can_be_asked_for_again(
