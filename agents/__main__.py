@@ -12,7 +12,7 @@ import typer
 from redis.exceptions import RedisError
 
 from agents.auth import LINK_SECONDS, Identity
-from agents.reports import commands, signing, sms_commands
+from agents.reports import bulletin_commands, commands, signing, sms_commands
 from agents.roles import Role
 from ivr.config import Settings, load_settings
 from ivr.errors import HotlineError
@@ -31,6 +31,7 @@ _PERSON: Final = re.compile(r"[a-z0-9]{1,16}")
 # The web server takes two seconds to load, and most commands are the statistics': so those that
 # need it load it themselves.
 commands.register(app)
+bulletin_commands.register(app)
 signing.register(app)
 sms_commands.register(app)
 

@@ -19,9 +19,8 @@ import typer
 
 from agents.database import queries
 from agents.reports.catalogue import REPORTS, Filters, run_report
-from agents.reports.editorial import load_editorial
 from agents.reports.moment import one_moment
-from agents.reports.scheme import network, scheme, schemes
+from agents.reports.scheme import network
 from agents.reports.tally import Period, Standing
 from agents.statistics import counts, units
 from ivr.categories.taxonomy import edition
@@ -42,9 +41,6 @@ By = Annotated[str, typer.Option(help="Who does it; kept with what is done.")]
 def register(app: typer.Typer) -> None:
     """Add the statistical commands to the people's side's command line."""
     for command in (
-        bulletin,
-        review,
-        publish,
         units_command,
         form,
         submit,
@@ -89,6 +85,16 @@ def _with_pool(work: Callable[[Pool], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
+def on_a_connection(work: Callable[[Session], Awaitable[T]]) -> T:
+    """Run `work` with a connection to the settings' database; it begins its own transactions."""
+
+    async def run(pool: Pool) -> T:
+        async with pool.acquire() as connection:
+            return await work(connection)
+
+    return _with_pool(run)
+
+
 def in_transaction(work: Callable[[Session], Awaitable[T]]) -> T:
     """Run `work` with the settings' database, all of it or nothing; give what it gives."""
 
@@ -107,72 +113,6 @@ def at_one_moment(work: Callable[[Session], Awaitable[T]]) -> T:
             return await work(session)
 
     return _with_pool(run)
-
-
-def bulletin(  # noqa: PLR0913 - the options of a command line
-    *,
-    scheme_id: Annotated[str, typer.Option("--scheme", help=f"One of {', '.join(schemes())}.")],
-    out: Annotated[Path, typer.Option(help="Folder for the files.")],
-    month: Annotated[str, typer.Option(help="2016-10")] = "",
-    months: Annotated[str, typer.Option(help="2014-11..2014-12")] = "",
-    editorial: Annotated[Path | None, typer.Option(help="TOML: head, columns, foot.")] = None,
-    outbound: Annotated[bool, typer.Option(help="Count outbound work as a service.")] = False,
-    formats: Annotated[str, typer.Option(help="Of json,html,xlsx,docx,pdf; all if empty.")] = "",
-    keep: Annotated[bool, typer.Option(help="Keep it as the draft of its months.")] = False,
-    by: By = "",
-) -> None:
-    """Compile a bulletin from the counts and write it in every format.
-
-    Stopped before its end, it leaves nothing behind: no file, and no draft.
-    """
-    from agents.reports.files import put_files, render_files
-    from agents.statistics import compilation, issues
-    from agents.statistics.issue_drafts import plain_editorial
-
-    period = parse_months(months or month)
-    shown = scheme(scheme_id)
-    today = datetime.now(_SHANGHAI).date()
-    written = load_editorial(editorial) if editorial else plain_editorial(1, today)
-    draft = issues.Draft(written, outbound)
-    typer.echo(f"counts of {period.label}", err=True)
-    gathered = _with_pool(lambda pool: compilation.gather(pool, shown, period))
-    made = compilation.compiled(gathered, shown, draft)
-    # Outside of the loop, where an interrupt comes at once and not after the last page.
-    files = render_files(made, tuple(filter(None, formats.split(","))), _show_progress)
-    for path in put_files(files, out):
-        typer.echo(str(path))
-    if keep:
-        number = in_transaction(lambda s: issues.keep_draft(s, made, draft, by=by, files=files))
-        typer.echo(f"draft {number}")
-
-
-def _show_progress(form: str, position: int, forms: int) -> None:
-    typer.echo(f"{form}, {position} of {forms}", err=True)
-
-
-def review(number: int, *, by: By) -> None:
-    """Send a kept draft to review."""
-    from agents.statistics import issues
-
-    in_transaction(lambda s: issues.move_on(s, number, issues.IssueState.REVIEW, by=by))
-    typer.echo(f"issue {number} is in review")
-
-
-def publish(
-    number: int, *, by: By, out: Annotated[Path, typer.Option(help="Folder for the files.")]
-) -> None:
-    """Publish a reviewed issue: from now on it never changes.
-
-    Stopped while its files are made, it is still in review.
-    """
-    from agents.reports.files import put_files, render_files
-    from agents.statistics import issues
-
-    reviewed = in_transaction(lambda s: issues.may_publish(s, number, by=by))
-    files = render_files(issues.final(reviewed), told=_show_progress)
-    in_transaction(lambda s: issues.publish(s, number, reviewed, files, by=by))
-    for path in put_files(files, out):
-        typer.echo(str(path))
 
 
 def units_command(network_id: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -31,6 +32,17 @@ def _tell_nobody(_form: str, _position: int, _forms: int) -> None:
     """Go on in silence."""
 
 
+def chosen(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the formats that were asked for, or all.
+
+    Raises:
+        DefinitionInvalid: naming a format that is not known.
+    """
+    if unknown := [name for name in formats if name not in WRITERS]:
+        raise DefinitionInvalid(f"No format {unknown[0]!r}; expected {', '.join(WRITERS)}.")
+    return formats or tuple(WRITERS)
+
+
 def render_files(
     bulletin: Bulletin, formats: tuple[str, ...] = (), told: Progress = _tell_nobody
 ) -> dict[str, bytes]:
@@ -44,9 +56,7 @@ def render_files(
     Raises:
         DefinitionInvalid: naming a format that is not known, before anything is made.
     """
-    if unknown := [name for name in formats if name not in WRITERS]:
-        raise DefinitionInvalid(f"No format {unknown[0]!r}; expected {', '.join(WRITERS)}.")
-    names = formats or tuple(WRITERS)
+    names = chosen(formats)
     made = {}
     for position, name in enumerate(names, start=1):
         told(name, position, len(names))
@@ -54,22 +64,43 @@ def render_files(
     return made
 
 
+@contextmanager
+def put_aside(files: Mapping[str, bytes], folder: Path) -> Iterator[list[Path]]:
+    """Write an issue into a folder, to be seen there as `bulletin.<format>` after the block.
+
+    Within the block the files are whole, but not yet in their places; if it raises, the folder
+    stays as it was. So whatever the block keeps is kept before anybody sees a file that says so.
+
+    Args:
+        files: by format, as `render_files` makes them.
+        folder: made when it is missing; existing files are replaced whole.
+
+    Yields:
+        Where the files will be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = {name: folder / f".bulletin.{name}" for name in files}
+    places = {name: folder / f"bulletin.{name}" for name in files}
+    try:
+        for name, content in files.items():
+            beside[name].write_bytes(content)
+        yield list(places.values())
+        for name, path in beside.items():
+            path.replace(places[name])
+    finally:
+        for path in beside.values():
+            path.unlink(missing_ok=True)
+
+
 def put_files(files: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Put an issue into a folder as `bulletin.<format>`, all of it or, when interrupted, nothing.
+    """Put an issue into a folder as `bulletin.<format>`; interrupted while it writes, nothing.
 
     Args:
         files: by format, as `render_files` makes them.
         folder: made when it is missing; existing files are replaced whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = {name: folder / f".bulletin.{name}" for name in files}
-    try:
-        for name, content in files.items():
-            beside[name].write_bytes(content)
-        return [beside[name].replace(folder / f"bulletin.{name}") for name in files]
-    finally:
-        for path in beside.values():
-            path.unlink(missing_ok=True)
+    with put_aside(files, folder) as places:
+        return places
 
 
 def write_files(bulletin: Bulletin, folder: Path, formats: tuple[str, ...] = ()) -> list[Path]:

@@ -57,6 +57,15 @@ class Form:
     contents: Literal["columns", "list"]
     """Titles below the names of their columns, or one list."""
 
+    @property
+    def begins_anew(self) -> bool:
+        """Whether 期号 begins with 1 each year: where the total number is printed beside it.
+
+        So does the province's, 第一期（总第54期） of January 2015. A head with one number goes on,
+        as the nation's 第113期 of 2016.
+        """
+        return "{total}" in self.issue
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:

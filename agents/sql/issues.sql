@@ -9,38 +9,40 @@ WHERE m.network = :network AND s.month BETWEEN :first AND :last
 GROUP BY s.month, u.unit_id, m.position;
 
 -- name: issue_in_work(scheme, first, last)^
--- The draft or the issue in review of some months.
-SELECT bulletin_id, state, issue, editorial, outbound, version FROM bulletin
+-- The draft or the issue in review of some months; its document too when its text is only there.
+SELECT bulletin_id, state, issue, editorial, outbound, version, changed_by,
+       CASE WHEN editorial IS NULL THEN document END AS document
+FROM bulletin
+WHERE scheme = :scheme AND first_month = :first AND last_month = :last AND state <> 'published';
+
+-- name: lock_issue_in_work(scheme, first, last)$
+-- Hold off others who would change the draft or the issue in review of some months.
+SELECT bulletin_id FROM bulletin
 WHERE scheme = :scheme AND first_month = :first AND last_month = :last AND state <> 'published'
 FOR UPDATE;
 
 -- name: newest_issue(scheme, first, last)^
 -- The issue whose written part a new one begins with: of the same months, else the newest one.
-SELECT first_month = :first AND last_month = :last AS same_months, editorial
-FROM bulletin WHERE scheme = :scheme AND editorial IS NOT NULL
+SELECT first_month = :first AND last_month = :last AS same_months, issue, editorial,
+       CASE WHEN editorial IS NULL THEN document END AS document
+FROM bulletin WHERE scheme = :scheme
 ORDER BY (first_month = :first AND last_month = :last) DESC, last_month DESC, bulletin_id DESC
 LIMIT 1;
 
 -- name: store_issue(scheme, first, last, issue, document, watermark, editorial, outbound, changed_by)^
--- Begin a draft.
+-- Begin a draft; no row when somebody else has begun one.
 INSERT INTO bulletin (scheme, first_month, last_month, issue, state, document, watermark, editorial,
                       outbound, changed_by)
 VALUES (:scheme, :first, :last, :issue, 'draft', :document, :watermark, :editorial, :outbound,
         :changed_by)
+ON CONFLICT DO NOTHING
 RETURNING bulletin_id;
 
--- name: replace_issue(bulletin_id, issue, document, watermark, editorial, outbound, changed_by)!
--- Compile a draft anew with another written part; one in review becomes a draft again.
+-- name: keep_compiled(bulletin_id, version, outbound, document, watermark, editorial)!
+-- Compile a draft anew with a version of its written part, which only lacks in old issues.
 UPDATE bulletin
-SET issue = :issue, document = :document, watermark = :watermark, editorial = :editorial,
-    outbound = :outbound, version = version + 1, compiled_version = version + 1,
-    changed_by = :changed_by, changed_at = now(), state = 'draft'
-WHERE bulletin_id = :bulletin_id;
-
--- name: keep_compiled(bulletin_id, version, outbound, document, watermark)!
--- Compile a draft anew with a version of its written part.
-UPDATE bulletin
-SET document = :document, watermark = :watermark, outbound = :outbound, compiled_version = :version
+SET document = :document, watermark = :watermark, outbound = :outbound, compiled_version = :version,
+    editorial = coalesce(editorial, :editorial)
 WHERE bulletin_id = :bulletin_id;
 
 -- name: write_issue(bulletin_id, version, issue, editorial, changed_by)^
@@ -48,11 +50,11 @@ WHERE bulletin_id = :bulletin_id;
 UPDATE bulletin
 SET editorial = :editorial, issue = :issue, version = version + 1, changed_by = :changed_by,
     changed_at = now()
-WHERE bulletin_id = :bulletin_id AND version = :version AND state = 'draft'
+WHERE bulletin_id = :bulletin_id AND version = :version::bigint AND state = 'draft'
 RETURNING version;
 
 -- name: issue(bulletin_id)^
--- One issue, locked against a second change.
+-- One issue.
 SELECT bulletin_id, scheme, first_month, last_month, state, issue, document, watermark, editorial,
        outbound, version, compiled_version, changed_by, changed_at, published_at, return_reason,
        (SELECT count(*)::integer FROM bulletin AS other
@@ -60,7 +62,11 @@ SELECT bulletin_id, scheme, first_month, last_month, state, issue, document, wat
           AND other.last_month = bulletin.last_month
           AND other.bulletin_id <= bulletin.bulletin_id) AS edition
 FROM bulletin
-WHERE bulletin_id = :bulletin_id FOR UPDATE;
+WHERE bulletin_id = :bulletin_id;
+
+-- name: lock_issue(bulletin_id)$
+-- Hold off others who would change an issue.
+SELECT bulletin_id FROM bulletin WHERE bulletin_id = :bulletin_id FOR UPDATE;
 
 -- name: issues(most)
 -- The issues of the newest months, each with how many of the same months there are up to it.
@@ -71,8 +77,13 @@ SELECT bulletin_id, scheme, first_month, last_month, state, issue, watermark, ve
 FROM bulletin ORDER BY last_month DESC, scheme, bulletin_id DESC LIMIT :most;
 
 -- name: issue_forms(bulletin_id)
--- The forms in which an issue's document is kept.
-SELECT form FROM bulletin_file WHERE bulletin_id = :bulletin_id ORDER BY form;
+-- The forms in which an issue's document is kept; the page's mark is another for another page.
+SELECT form, CASE WHEN form = 'html' THEN left(encode(sha256(content), 'hex'), 16) END AS mark
+FROM bulletin_file WHERE bulletin_id = :bulletin_id ORDER BY form;
+
+-- name: issue_files(bulletin_id)
+-- An issue's document in every form that is kept.
+SELECT form, content FROM bulletin_file WHERE bulletin_id = :bulletin_id ORDER BY form;
 
 -- name: issue_file(bulletin_id, form)^
 -- An issue's document in one form.

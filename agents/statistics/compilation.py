@@ -11,14 +11,14 @@ import structlog
 from agents.database import queries
 from agents.reports.bulletin import compile_bulletin, history
 from agents.reports.document import Bulletin
-from agents.reports.editorial import Editorial
 from agents.reports.scheme import Scheme
 from agents.reports.tally import Count, Figures, Period, Standing, Tally, Unit, tally_counts
 from agents.statistics.counts import load_tally, merge, watermark
 from agents.statistics.intake import reported, unit_months
+from agents.statistics.issue_drafts import proofread
 from agents.statistics.issues import DRAFT_MARK, Draft, IssueRefused
 from agents.statistics.units import members
-from ivr.database import Pool, Session
+from ivr.database import Session
 
 log = structlog.get_logger()
 
@@ -87,18 +87,22 @@ async def _ranked(
     return {month: tuple(pairs) for month, pairs in totals.items()}
 
 
-async def gather(pool: Pool, scheme: Scheme, period: Period) -> Gathered:
+async def gather(session: Session, scheme: Scheme, period: Period) -> Gathered:
     """Read today's counts of some months.
+
+    Args:
+        session: a connection outside of any transaction.
+        scheme: of the bulletin.
+        period: its months.
 
     Raises:
         IssueRefused: a month has no counts at all; it names the months and who has not reported.
         FiguresDisagree: the counts must be rebuilt first.
     """
-    async with pool.acquire() as connection:
-        await merge(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            figures = await load_figures(connection, scheme, period)
-            mark = await watermark(connection, scheme.taxonomy.id, history(period))
+    await merge(session)
+    async with session.transaction(isolation="repeatable_read", readonly=True):
+        figures = await load_figures(session, scheme, period)
+        mark = await watermark(session, scheme.taxonomy.id, history(period))
     if uncounted := [month for month in period.months if not _is_counted(figures, month)]:
         months = [f"{month:%Y-%m}" for month in uncounted]
         units = [unit.name for unit in figures.units]
@@ -119,8 +123,10 @@ def compiled(gathered: Gathered, scheme: Scheme, draft: Draft) -> Bulletin:
     """Compile an issue from what was gathered, marked as a draft.
 
     Raises:
+        IssueRefused: the written part holds what cannot be printed.
         DefinitionInvalid: the written part leaves no place, or two, for the statistics.
     """
+    proofread(draft.editorial)
     figures = gathered.figures
     log.info(
         "bulletin.compiled",
@@ -136,14 +142,3 @@ def compiled(gathered: Gathered, scheme: Scheme, draft: Draft) -> Bulletin:
         outbound=draft.outbound,
         watermark=f"{DRAFT_MARK}{gathered.mark}",
     )
-
-
-async def compile_issue(
-    pool: Pool, scheme: Scheme, period: Period, editorial: Editorial, *, outbound: bool = False
-) -> Bulletin:
-    """Compile the bulletin of some months from today's counts, marked as a draft.
-
-    Raises:
-        IssueRefused: a month has no counts at all.
-    """
-    return compiled(await gather(pool, scheme, period), scheme, Draft(editorial, outbound))

@@ -7,11 +7,15 @@ kept in one transaction with the run's end, so that a cancelled run leaves nothi
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from agents import runs
 from agents.database import queries
@@ -22,16 +26,17 @@ from agents.reports.render.drawing import RenderingImpossible
 from agents.reports.scheme import scheme
 from agents.reports.tally import Period, Standing
 from agents.statistics.compilation import compiled, gather
-from agents.statistics.issue_drafts import draft_for
+from agents.statistics.issue_drafts import draft_for, keep
 from agents.statistics.issue_runs import Wanted
 from agents.statistics.issues import (
     IssueRefused,
+    add_files,
     final,
-    keep_compiled,
+    kept_issue,
     may_publish,
     publish,
 )
-from ivr.database import Pool, make_pool
+from ivr.database import OUTSIDE_FAILURES, Pool, Session, make_pool, transaction
 from ivr.errors import DefinitionInvalid
 from ivr.log import configure_logging
 
@@ -43,14 +48,18 @@ CODES: Final[Mapping[type[Exception], str]] = {
     FiguresDisagree: "figures_disagree",
     RenderingImpossible: "rendering_impossible",
     DefinitionInvalid: "editorial_invalid",
+    **dict.fromkeys(OUTSIDE_FAILURES, "store_away"),
 }
-"""What the desk is told of failures that people can mend."""
+"""What the desk is told of failures that people can mend, or that pass."""
+_MONTH: Final = re.compile(r"\d{4}-\d{2}")
+
+log = structlog.get_logger()
 
 
 def main() -> None:
     """Do the run that the first line of the standard input names."""
-    configure_logging()
     task = runs.Task.model_validate_json(sys.stdin.readline())
+    configure_logging(level=task.log_level)
     try:
         asyncio.run(_work(task))
     except runs.RunEnded:
@@ -58,28 +67,35 @@ def main() -> None:
     except IssueRefused as refusal:
         _say(runs.Failure(failed=refusal.code, named=dict(refusal.named)))
     except tuple(CODES) as failure:
-        code = next(code for kind, code in CODES.items() if isinstance(failure, kind))
-        _say(runs.Failure(failed=code, named={"detail": str(failure)}))
+        _say(_told(failure))
+
+
+def _told(failure: Exception) -> runs.Failure:
+    """Say a failure: its months to the desk, its own words, which are no writer's, to the log."""
+    code = next(code for kind, code in CODES.items() if isinstance(failure, kind))
+    said = "" if isinstance(failure, DefinitionInvalid) else str(failure)
+    log.warning("bulletin.not_made", reason=code, exception=type(failure).__name__, detail=said)
+    named = {"months": _MONTH.findall(said)} if code == "figures_disagree" else {}
+    return runs.Failure(failed=code, named=named)
 
 
 async def _work(task: runs.Task) -> None:
     async with make_pool(task.database, purpose="bulletin") as pool:
-        row = await queries.run(pool, run_id=task.run_id, seconds=runs.LOST_SECONDS)
+        async with _connected(pool, task) as connection:
+            row = await queries.run(connection, run_id=task.run_id, seconds=runs.LOST_SECONDS)
         wanted = Wanted.model_validate_json(row["wanted"])
-        if wanted.act == "compile":
-            await _compile(pool, task.run_id, wanted, row["asked_by"])
-        else:
-            await _publish(pool, task.run_id, wanted, row["asked_by"])
+        act = {"compile": _compile, "publish": _publish, "draw": _draw}[wanted.act]
+        await act(pool, task, wanted, row["asked_by"])
 
 
-async def _compile(pool: Pool, run_id: int, wanted: Wanted, by: str) -> None:
+async def _compile(pool: Pool, task: runs.Task, wanted: Wanted, by: str) -> None:
     _tell("counts")
     shown, period = scheme(wanted.scheme), Period(wanted.first, wanted.last)
-    async with pool.acquire() as connection:
-        today = datetime.now(_SHANGHAI).date()
-        draft = await draft_for(connection, shown.id, shown.family, period, today)
+    today = datetime.now(_SHANGHAI).date()
+    async with _connected(pool, task) as connection:
+        draft = await draft_for(connection, shown, period, today)
+        gathered = await gather(connection, shown, period)
     draft = draft.counting(outbound=wanted.outbound)
-    gathered = await gather(pool, shown, period)
     bulletin = compiled(gathered, shown, draft)
     files = _made(bulletin)
     result = {
@@ -87,21 +103,41 @@ async def _compile(pool: Pool, run_id: int, wanted: Wanted, by: str) -> None:
         for standing in (Standing.MISSING, Standing.PARTIAL)
     }
     _tell("keep")
-    async with pool.acquire() as connection, connection.transaction():
-        number = await keep_compiled(connection, bulletin, draft, by=by, files=files)
-        await runs.keep(connection, run_id, {"bulletin_id": number, **result})
+    async with transaction(pool, task.database) as connection:
+        number = await keep(connection, bulletin, draft, by=by, files=files)
+        await runs.keep(connection, task.run_id, {"bulletin_id": number, **result})
 
 
-async def _publish(pool: Pool, run_id: int, wanted: Wanted, by: str) -> None:
+async def _publish(pool: Pool, task: runs.Task, wanted: Wanted, by: str) -> None:
     _tell("counts")
     number = wanted.bulletin_id or 0
-    async with pool.acquire() as connection, connection.transaction():
+    async with transaction(pool, task.database) as connection:
         reviewed = await may_publish(connection, number, by=by)
     files = _made(final(reviewed))
     _tell("keep")
-    async with pool.acquire() as connection, connection.transaction():
+    async with transaction(pool, task.database) as connection:
         await publish(connection, number, reviewed, files, by=by)
-        await runs.keep(connection, run_id, {"bulletin_id": number})
+        await runs.keep(connection, task.run_id, {"bulletin_id": number})
+
+
+async def _draw(pool: Pool, task: runs.Task, wanted: Wanted, _by: str) -> None:
+    _tell("counts")
+    number = wanted.bulletin_id or 0
+    async with _connected(pool, task) as connection:
+        bulletin = await kept_issue(connection, number)
+    files = _made(bulletin)
+    _tell("keep")
+    async with transaction(pool, task.database) as connection:
+        if await kept_issue(connection, number) != bulletin:
+            raise IssueRefused("changed_meanwhile", f"Issue {number} was compiled anew meanwhile.")
+        await add_files(connection, number, files)
+        await runs.keep(connection, task.run_id, {"bulletin_id": number})
+
+
+@asynccontextmanager
+async def _connected(pool: Pool, task: runs.Task) -> AsyncIterator[Session]:
+    async with pool.acquire(timeout=task.database.acquire_seconds) as connection:
+        yield connection
 
 
 def _made(bulletin: Bulletin) -> dict[str, bytes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
@@ -62,71 +61,59 @@ class Draft:
     bulletin_id: int | None = None
     """Of the issue in work; None while there is none."""
     version: int = 1
+    is_rewritten: bool = False
+    """Whether the text is not that version, but to be saved as the next one."""
 
     def counting(self, *, outbound: bool) -> Draft:
         """Return the same with outbound work as a service of its own, or not."""
         return replace(self, outbound=outbound)
 
 
-async def keep_draft(
-    session: Session,
-    bulletin: Bulletin,
-    draft: Draft,
-    *,
-    by: str,
-    files: Mapping[str, bytes] = MappingProxyType({}),
+async def keep(
+    session: Session, bulletin: Bulletin, draft: Draft, *, by: str, files: Mapping[str, bytes]
 ) -> int:
-    """Keep a compiled issue with its written part as the draft of its months.
+    """Keep a compiled issue with its files as the draft of its months; call it in a transaction.
 
-    One that is in work is replaced, whatever its state.
+    What was written while it was compiled stays; the document says with which version it was
+    compiled.
 
     Returns:
         Its number in the books.
-    """
-    content = {
-        "issue": draft.editorial.issue,
-        "document": to_json(bulletin),
-        "watermark": bulletin.watermark,
-        "editorial": draft.editorial.model_dump_json(),
-        "outbound": draft.outbound,
-        "changed_by": by,
-    }
-    found = await queries.issue_in_work(session, **_months_of(bulletin))
-    if found is None:
-        found = await queries.store_issue(session, **_months_of(bulletin), **content)
-    else:
-        await queries.replace_issue(session, bulletin_id=found["bulletin_id"], **content)
-    number = int(found["bulletin_id"])
-    await _keep_files(session, number, files)
-    return number
-
-
-async def keep_compiled(
-    session: Session,
-    bulletin: Bulletin,
-    draft: Draft,
-    *,
-    by: str,
-    files: Mapping[str, bytes],
-) -> int:
-    """Keep an issue that was compiled while others may have gone on with it.
-
-    What was written meanwhile stays; the document says with which version it was compiled.
 
     Raises:
         IssueRefused: the draft is no longer one, or another one was begun.
     """
-    found = await queries.issue_in_work(session, **_months_of(bulletin))
-    if found is None and draft.bulletin_id is None:
-        return await keep_draft(session, bulletin, draft, by=by, files=files)
-    number = draft.bulletin_id
-    if (
-        found is None
-        or number is None
-        or found["bulletin_id"] != number
-        or found["state"] != "draft"
-    ):
+    found = await queries.lock_issue_in_work(session, **_months_of(bulletin))
+    if found != draft.bulletin_id:
         raise IssueRefused("changed_meanwhile", "It was sent on or begun by another meanwhile.")
+    if draft.bulletin_id is None:
+        number = await _begin(session, bulletin, draft, by)
+    else:
+        number = await _compile_anew(session, bulletin, draft, draft.bulletin_id)
+    await _keep_files(session, number, files)
+    return number
+
+
+async def _begin(session: Session, bulletin: Bulletin, draft: Draft, by: str) -> int:
+    begun = await queries.store_issue(
+        session,
+        **_months_of(bulletin),
+        issue=draft.editorial.issue,
+        document=to_json(bulletin),
+        watermark=bulletin.watermark,
+        editorial=draft.editorial.model_dump_json(),
+        outbound=draft.outbound,
+        changed_by=by,
+    )
+    if begun is None:
+        raise IssueRefused("changed_meanwhile", "It was begun by another meanwhile.")
+    return int(begun["bulletin_id"])
+
+
+async def _compile_anew(session: Session, bulletin: Bulletin, draft: Draft, number: int) -> int:
+    found = await _issue(session, number)
+    if found["state"] != IssueState.DRAFT:
+        raise IssueRefused("changed_meanwhile", f"Issue {number} was sent on meanwhile.")
     await queries.keep_compiled(
         session,
         bulletin_id=number,
@@ -134,8 +121,9 @@ async def keep_compiled(
         outbound=draft.outbound,
         document=to_json(bulletin),
         watermark=bulletin.watermark,
+        # Of an issue from before its text was kept, the text is kept from now on.
+        editorial=draft.editorial.model_dump_json(),
     )
-    await _keep_files(session, number, files)
     return number
 
 
@@ -153,30 +141,27 @@ async def _keep_files(session: Session, bulletin_id: int, files: Mapping[str, by
         await queries.keep_issue_file(session, bulletin_id=bulletin_id, form=form, content=content)
 
 
-async def move_on(session: Session, bulletin_id: int, to: IssueState, *, by: str) -> Bulletin:
-    """Send a draft to review, or publish a reviewed issue; call it in a transaction.
-
-    Whoever publishes is not the one who sent it to review.
+async def send_to_review(session: Session, bulletin_id: int, *, by: str) -> None:
+    """Send a draft to review; call it in a transaction.
 
     Raises:
-        IssueRefused: the step is not the next one, the same person would take both, or the
-            written part was changed after the document was compiled.
+        IssueRefused: there is no such draft, or its text was changed after it was compiled.
     """
-    if to is IssueState.PUBLISHED:
-        return await publish(session, bulletin_id, await kept_issue(session, bulletin_id), by=by)
-    found = await _issue(session, bulletin_id)
-    refuse_step(found, to, by=by)
-    await _move(session, bulletin_id, to, by)
-    return from_json(found["document"])
+    found = await locked(session, bulletin_id)
+    refuse_step(found, IssueState.REVIEW, by=by)
+    await _move(session, bulletin_id, IssueState.REVIEW, by)
+    await audit.note(session, by, "bulletin.reviewed", f"bulletin:{bulletin_id}")
 
 
 async def may_publish(session: Session, bulletin_id: int, *, by: str) -> Bulletin:
     """Return a reviewed issue that somebody may publish, as it is in review.
 
+    Whoever publishes is not the one who sent it to review.
+
     Raises:
-        IssueRefused: as `move_on` says.
+        IssueRefused: it is not in review, or by the one who would publish it.
     """
-    found = await _issue(session, bulletin_id)
+    found = await locked(session, bulletin_id)
     refuse_step(found, IssueState.PUBLISHED, by=by)
     return from_json(found["document"])
 
@@ -185,7 +170,7 @@ async def publish(
     session: Session,
     bulletin_id: int,
     reviewed: Bulletin,
-    files: Mapping[str, bytes] = MappingProxyType({}),
+    files: Mapping[str, bytes],
     *,
     by: str,
 ) -> Bulletin:
@@ -199,7 +184,7 @@ async def publish(
         by: who publishes it.
 
     Raises:
-        IssueRefused: as `move_on` says, or it is not what it was any more.
+        IssueRefused: as `may_publish` says, or it is not what it was any more.
     """
     if await may_publish(session, bulletin_id, by=by) != reviewed:
         raise IssueRefused("changed_meanwhile", f"Issue {bulletin_id} was compiled anew meanwhile.")
@@ -237,7 +222,8 @@ def refuse_step(found: Mapping[str, Any], to: IssueState, *, by: str) -> None:
         by: who would send it there.
 
     Raises:
-        IssueRefused: as `move_on` says.
+        IssueRefused: the step is not the next one, the same person would take both, or the
+            written part was changed after the document was compiled.
     """
     number, state = found["bulletin_id"], IssueState(found["state"])
     if _NEXT.get(state) is not to:
@@ -260,13 +246,14 @@ async def send_back(session: Session, bulletin_id: int, *, by: str, reason: str)
     Raises:
         IssueRefused: it is not in review.
     """
-    found = await _issue(session, bulletin_id)
+    found = await locked(session, bulletin_id)
     if found["state"] != IssueState.REVIEW:
         raise IssueRefused(
             "wrong_state", f"Issue {bulletin_id} is in state {found['state']}, not in review."
         )
     await queries.return_issue(session, bulletin_id=bulletin_id, reason=reason, changed_by=by)
     log.info("bulletin.moved", bulletin_id=bulletin_id, state=IssueState.DRAFT.value, by=by)
+    await audit.note(session, by, "bulletin.returned", f"bulletin:{bulletin_id}")
 
 
 def final(bulletin: Bulletin) -> Bulletin:
@@ -281,6 +268,59 @@ async def kept_issue(session: Session, bulletin_id: int) -> Bulletin:
         IssueRefused: there is no such issue.
     """
     return from_json((await _issue(session, bulletin_id))["document"])
+
+
+async def state_of(session: Session, bulletin_id: int) -> IssueState:
+    """Tell where an issue is on its way.
+
+    Raises:
+        IssueRefused: there is no such issue.
+    """
+    return IssueState((await _issue(session, bulletin_id))["state"])
+
+
+async def kept_files(session: Session, bulletin_id: int) -> dict[str, bytes]:
+    """Return an issue's files as they are kept, by format; none before it has any.
+
+    Raises:
+        IssueRefused: there is no such issue.
+    """
+    await _issue(session, bulletin_id)
+    rows = queries.issue_files(session, bulletin_id=bulletin_id)
+    return {row["form"]: row["content"] async for row in rows}
+
+
+async def add_files(session: Session, bulletin_id: int, files: Mapping[str, bytes]) -> None:
+    """Keep the files of an issue that has none, such as one from before files were kept.
+
+    Raises:
+        IssueRefused: it has files.
+    """
+    await drawable(session, bulletin_id)
+    for form, content in files.items():
+        await queries.keep_issue_file(session, bulletin_id=bulletin_id, form=form, content=content)
+
+
+async def drawable(session: Session, bulletin_id: int) -> Mapping[str, Any]:
+    """Return the row of an issue that has no files; call it in a transaction.
+
+    Raises:
+        IssueRefused: there is no such issue, or it has files.
+    """
+    found = await locked(session, bulletin_id)
+    if [row async for row in queries.issue_forms(session, bulletin_id=bulletin_id)]:
+        raise IssueRefused("has_files", f"Issue {bulletin_id} has its files.")
+    return found
+
+
+async def locked(session: Session, bulletin_id: int) -> Mapping[str, Any]:
+    """Return an issue's row, and hold off others who would change it; call it in a transaction.
+
+    Raises:
+        IssueRefused: there is no such issue.
+    """
+    await queries.lock_issue(session, bulletin_id=bulletin_id)
+    return await _issue(session, bulletin_id)
 
 
 async def _issue(session: Session, bulletin_id: int) -> Mapping[str, Any]:

@@ -282,6 +282,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         bulletins.publish,
         Permission.BULLETINS_PUBLISH,
     ),
+    ("POST", f"{_V1}/bulletins/{{bulletin_id}}/files", bulletins.draw, Permission.BULLETINS_WORK),
     (
         "GET",
         f"{_V1}/bulletins/{{bulletin_id}}/preview",

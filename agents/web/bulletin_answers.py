@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
 from agents.reports.editorial import Editorial
@@ -17,7 +17,15 @@ from agents.web.bulletin_words import why
 
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
 
-Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+_MOST: Final = 2**63 - 1
+
+
+def _countable(number: int) -> int:
+    return min(number, _MOST)
+
+
+Number = Annotated[int, Field(ge=1), AfterValidator(_countable)]
+"""Names something; a number beyond what the database counts to names nothing there is."""
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 MonthText = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 
@@ -45,7 +53,7 @@ class BulletinRun(BaseModel):
     """A compilation or publication, and how far it is."""
 
     run_id: int
-    act: Literal["compile", "publish"]
+    act: Literal["compile", "publish", "draw"]
     scheme: str
     first: str
     last: str
@@ -96,6 +104,7 @@ class BulletinShown(BaseModel):
     outbound: bool
     editorial: Editorial
     forms: list[BulletinForm]
+    page: str = Field(description="Another one when the page to look at is another; empty: none")
     counts_changed: bool = Field(description="Today's counts of its months are others")
 
 

@@ -85,10 +85,10 @@ async def show(request: web.Request, bulletin_id: Number, /) -> r200[BulletinSho
     """Give an issue with its written part."""
     async with reading(request) as connection:
         found = await _found(connection, bulletin_id)
-        forms = [
-            BulletinForm(row["form"])
+        forms = {
+            BulletinForm(row["form"]): row["mark"]
             async for row in queries.issue_forms(connection, bulletin_id=bulletin_id)
-        ]
+        }
         shown = scheme(found["scheme"])
         period = Period(found["first_month"], found["last_month"])
         mark = await watermark(connection, shown.taxonomy.id, history(period))
@@ -98,8 +98,9 @@ async def show(request: web.Request, bulletin_id: Number, /) -> r200[BulletinSho
             bulletin=row_of(found),
             version=found["version"],
             outbound=found["outbound"],
-            editorial=issue_drafts.editorial_of(found, today, shown.family),
-            forms=forms,
+            editorial=issue_drafts.editorial_of(found, today),
+            forms=list(forms),
+            page=forms.get(BulletinForm.HTML, ""),
             counts_changed=found["watermark"].removeprefix(issues.DRAFT_MARK) != mark,
         )
     )
@@ -131,6 +132,16 @@ async def publish(request: web.Request, bulletin_id: Number, /) -> r202[Bulletin
         run_id = await issue_runs.ask_publication(
             session(request), bulletin_id, by=who(request).person
         )
+    except issues.IssueRefused as refusal:
+        raise refused(refusal) from None
+    return await _begun(request, run_id)
+
+
+@change
+async def draw(request: web.Request, bulletin_id: Number, /) -> r202[BulletinRun]:
+    """Begin to make the files of an issue from before files were kept; what it says stays."""
+    try:
+        run_id = await issue_runs.ask_drawing(session(request), bulletin_id, by=who(request).person)
     except issues.IssueRefused as refusal:
         raise refused(refusal) from None
     return await _begun(request, run_id)
@@ -174,28 +185,22 @@ async def write(
 @change
 async def review(request: web.Request, bulletin_id: Number, /) -> r204:
     """Send a draft to review; somebody else will publish it."""
-    connection, person = session(request), who(request).person
-    found = await _found(connection, bulletin_id)
-    about = issue_runs.about(found["scheme"], found["first_month"], found["last_month"])
-    if await queries.run_under_way(connection, kind=issue_runs.KIND, about=about) is not None:
-        raise refused(issues.IssueRefused("under_way", about))
     try:
-        await issues.move_on(connection, bulletin_id, issues.IssueState.REVIEW, by=person)
+        await issue_runs.send_to_review(session(request), bulletin_id, by=who(request).person)
     except issues.IssueRefused as refusal:
         raise refused(refusal) from None
-    await audit.note(connection, person, "bulletin.reviewed", f"bulletin:{bulletin_id}")
     return done()
 
 
 @change
 async def send_back(request: web.Request, bulletin_id: Number, /, body: BulletinRemark) -> r204:
     """Send a reviewed issue back to its writers."""
-    connection, person = session(request), who(request).person
     try:
-        await issues.send_back(connection, bulletin_id, by=person, reason=body.reason)
+        await issues.send_back(
+            session(request), bulletin_id, by=who(request).person, reason=body.reason
+        )
     except issues.IssueRefused as refusal:
         raise refused(refusal) from None
-    await audit.note(connection, person, "bulletin.returned", f"bulletin:{bulletin_id}")
     return done()
 
 

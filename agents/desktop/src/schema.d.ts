@@ -1340,6 +1340,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bulletins/{bulletin_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Begin to make the files of an issue from before files were kept; what it says stays. */
+        post: operations["bulletins_draw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bulletins/{bulletin_id}/preview": {
         parameters: {
             query?: never;
@@ -3728,7 +3745,7 @@ export interface components {
              * Act
              * @enum {string}
              */
-            act: "compile" | "publish";
+            act: "compile" | "publish" | "draw";
             /** Scheme */
             scheme: string;
             /** First */
@@ -4142,6 +4159,11 @@ export interface components {
             editorial: components["schemas"]["Editorial"];
             /** Forms */
             forms: components["schemas"]["BulletinForm"][];
+            /**
+             * Page
+             * @description Another one when the page to look at is another; empty: none
+             */
+            page: string;
             /**
              * Counts Changed
              * @description Today's counts of its months are others
@@ -7567,6 +7589,40 @@ export interface operations {
         };
     };
     bulletins_publish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A new one for each change; the same again when a change is sent again. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                bulletin_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulletinRun"];
+                };
+            };
+            /** @description Why it was not done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulletins_draw: {
         parameters: {
             query?: never;
             header: {

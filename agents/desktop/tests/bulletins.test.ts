@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { fileOf, isGoingOn, pageOf, percentOf, runToTell, type Bulletin, type Run } from '../src/stores/bulletins'
+import { fileOf, isGoingOn, pageOf, percentOf, runToTell, type Bulletin, type Run, type Shown } from '../src/stores/bulletins'
 
 const RUN: Run = {
   run_id: 1, act: 'compile', scheme: 'national-2016', first: '2016-10', last: '2016-10', state: 'running', step: 5, steps: 7,
@@ -38,5 +38,7 @@ it('whoever comes in is told what is under way, or what came to nothing', () => 
 
 it('an issue is taken out by form, and looked at anew once it was compiled anew', () => {
   expect(fileOf(BULLETIN, 'docx')).toBe('/api/v1/bulletins/7/files/docx')
-  expect(pageOf(BULLETIN, 1)).not.toBe(pageOf({ ...BULLETIN, watermark: '草稿 2' }, 1))
+  const shown = { bulletin: BULLETIN, page: 'aa' } as Shown
+  expect(pageOf(shown)).toBe('/api/v1/bulletins/7/preview?of=aa')
+  expect(pageOf({ ...shown, page: 'bb' })).not.toBe(pageOf(shown))
 })

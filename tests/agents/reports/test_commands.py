@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,9 +13,8 @@ import typer
 
 from agents.reports.commands import parse_months
 from agents.statistics.submissions import Submission
-from ivr.config import DatabaseSettings
 from tests.agents.reports.conftest import Run, told
-from tests.agents.statistics.books import Connection, history_2014, months_of_2016, take_in
+from tests.agents.statistics.books import history_2014, months_of_2016
 
 
 def test_months_are_one_or_a_range_that_goes_forward() -> None:
@@ -28,7 +25,7 @@ def test_months_are_one_or_a_range_that_goes_forward() -> None:
             parse_months(text)
 
 
-async def test_a_month_is_handed_in_accepted_and_printed(agents: Run, tmp_path: Path) -> None:
+async def test_a_month_is_handed_in_sent_back_and_accepted(agents: Run, tmp_path: Path) -> None:
     assert "31 units" in await told(agents, "units", "national")
     jiangsu: Submission = next(s for s in months_of_2016() if s.unit == "jiangsu")
     sent = tmp_path / "jiangsu.json"
@@ -43,41 +40,6 @@ async def test_a_month_is_handed_in_accepted_and_printed(agents: Run, tmp_path: 
     standing = await told(agents, "reported", "national", "--month", "2016-10")
     assert "2016-10 江苏省 complete late" in standing
     assert "2016-10 北京市 missing" in standing
-    words = ["--scheme", "national-2016", "--month", "2016-10", "--out", str(tmp_path / "out")]
-    listed = await told(agents, "bulletin", *words, "--formats", "json,xlsx", "--keep")
-    assert "draft 1" in listed
-    data = json.loads((tmp_path / "out/bulletin.json").read_text(encoding="utf-8"))
-    assert "126359件次" in data["watermark"]
-    await told(agents, "review", "1", "--by", "editor")
-    refused = await asyncio.to_thread(agents, "publish", "1", "--by", "editor", "--out", "x")
-    assert refused.returncode == 2
-    assert "another must publish" in refused.stderr
-
-
-async def test_an_interrupted_bulletin_leaves_no_file_and_no_draft(
-    agents: Run, connection: Connection, database: DatabaseSettings, tmp_path: Path
-) -> None:
-    await told(agents, "units", "national")
-    words = ["--scheme", "national-2016", "--month", "2016-10", "--out", str(tmp_path / "out")]
-    uncounted = await asyncio.to_thread(agents, "bulletin", *words)
-    assert uncounted.returncode == 2
-    assert "Expected counts of 2016-10; not reported: 北京市" in uncounted.stderr
-    await take_in(connection, [s for s in months_of_2016() if s.unit == "jiangsu"])
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "agents", "bulletin", *words, "--keep", "--by", "editor"),
-        env={"DATABASE_URL": database.url, "PATH": "/usr/bin:/bin", "HOME": "/tmp"},  # noqa: S108 - no home is needed
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    async with asyncio.timeout(60):
-        while b"docx, 4 of 5" not in await process.stderr.readline():
-            pass
-        process.send_signal(signal.SIGINT)
-        await process.stderr.read()
-        assert await process.wait() != 0
-    assert not (tmp_path / "out").exists()
-    assert await connection.fetchval("SELECT count(*) FROM bulletin") == 0
 
 
 async def test_history_is_imported_once_and_a_bad_row_named(agents: Run, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from agents.reports.document import Bulletin, blocks
-from agents.reports.scheme import network, scheme
+from agents.reports.editorial import Editorial
+from agents.reports.scheme import Scheme, network, scheme
 from agents.reports.tally import Period
-from agents.statistics.compilation import compile_issue, gather
+from agents.statistics import compilation
 from agents.statistics.counts import recount
 from agents.statistics.history import import_requests
-from agents.statistics.issues import IssueRefused
+from agents.statistics.issues import Draft, IssueRefused
 from agents.statistics.units import store_network
 from ivr.database import Pool
 from tests.agents.reports import printed
@@ -25,6 +26,14 @@ from tests.agents.statistics.books import (
 )
 
 OCTOBER = Period(printed.OCTOBER, printed.OCTOBER)
+
+
+async def compile_issue(
+    pool: Pool, shown: Scheme, period: Period, editorial: Editorial
+) -> Bulletin:
+    async with pool.acquire() as connection:
+        gathered = await compilation.gather(connection, shown, period)
+    return compilation.compiled(gathered, shown, Draft(editorial))
 
 
 async def compiled(pool: Pool) -> Bulletin:
@@ -80,7 +89,7 @@ async def test_a_month_that_nobody_has_counted_is_refused_with_who_has_not_repor
 ) -> None:
     await store_network(connection, "national", network("national"))
     with pytest.raises(IssueRefused, match=r"2016-10.*江苏省") as refusal:
-        await gather(pool, scheme("national-2016"), OCTOBER)
+        await compiled(pool)
     assert refusal.value.code == "nothing_counted"
     assert refusal.value.named["months"] == ["2016-10"]
     assert len(refusal.value.named["units"]) == len(network("national"))

@@ -18,8 +18,14 @@ from agents.reports.document import Bulletin
 from agents.reports.scheme import network, scheme
 from agents.reports.tally import Period
 from agents.statistics import issue_worker
-from agents.statistics.issue_runs import KIND, WORKER, ask_compilation, ask_publication
-from agents.statistics.issues import Draft, IssueState, keep_draft, move_on
+from agents.statistics.issue_runs import (
+    KIND,
+    WORKER,
+    ask_compilation,
+    ask_drawing,
+    ask_publication,
+)
+from agents.statistics.issues import Draft, keep, kept_files, send_to_review
 from agents.statistics.units import store_network
 from ivr.config import DatabaseSettings
 from ivr.database import Pool
@@ -112,8 +118,8 @@ async def test_a_reviewed_issue_is_published_with_its_files_and_in_the_audit(
     national: Bulletin,
     worked: Worked,
 ) -> None:
-    number = await keep_draft(connection, national, Draft(editorial_2016()), by="s2")
-    await move_on(connection, number, IssueState.REVIEW, by="s2")
+    number = await keep(connection, national, Draft(editorial_2016()), by="s2", files={})
+    await send_to_review(connection, number, by="s2")
     run_id = await ask_publication(connection, number, by="s1")
     await queries.claim_run(connection, kinds=[KIND])
     told = await worked(run_id)
@@ -121,7 +127,7 @@ async def test_a_reviewed_issue_is_published_with_its_files_and_in_the_audit(
     assert await shown(pool, run_id) == {"state": "done", "bulletin_id": number}
     assert await pool.fetchval("SELECT state FROM bulletin") == "published"
     assert await pool.fetchval("SELECT count(*) FROM bulletin_file") == len(FORMS)
-    noted = await pool.fetchrow("SELECT actor, action, object FROM audit")
+    noted = await pool.fetchrow("SELECT actor, action, object FROM audit ORDER BY seq DESC LIMIT 1")
     assert noted is not None
     assert tuple(noted) == ("s1", "bulletin.published", f"bulletin:{number}")
 
@@ -159,4 +165,48 @@ async def test_counts_that_disagree_are_told(
     await connection.execute("UPDATE month_by_unit SET n = n + 1 WHERE unit = 'jiangsu'")
     *_, told = await worked(run_id)
     assert told["failed"] == "figures_disagree"
-    assert "2016-10" in told["named"]["detail"]
+    assert told["named"]["months"] == ["2016-10"]
+
+
+async def test_an_issue_from_before_files_were_kept_is_drawn_as_it_was_kept(
+    connection: Connection, pool: Pool, national: Bulletin, worked: Worked
+) -> None:
+    number = await keep(connection, national, Draft(editorial_2016()), by="s2", files={})
+    run_id = await ask_drawing(connection, number, by="s1")
+    await queries.claim_run(connection, kinds=[KIND])
+    assert [one["doing"] for one in await worked(run_id)] == ["counts", "keep"]
+    assert await shown(pool, run_id) == {"state": "done", "bulletin_id": number}
+    assert sorted(await kept_files(connection, number)) == FORMS
+
+
+async def test_a_database_that_does_not_answer_is_told_as_what_passes(
+    connection: Connection, worked: Worked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(issue_worker, "gather", slow)
+    *_, told = await worked(await compilation(connection))
+    assert told["failed"] == "store_away"
+
+
+async def test_a_text_from_before_it_was_proofread_is_told_with_its_place(
+    connection: Connection, worked: Worked, national: Bulletin
+) -> None:
+    await national_books(connection)
+    broken = editorial_2016().model_copy(update={"sent_to": "各\x0b单位"})
+    await keep(connection, national, Draft(broken), by="s2", files={})
+    *_, told = await worked(await compilation(connection))
+    assert told["failed"] == "misprinted"
+    assert told["named"]["misprints"] == [{"path": "sent_to", "at": 2, "what": "U+000B"}]
+
+
+async def test_a_worker_logs_from_the_level_of_its_server_on(
+    connection: Connection, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels: list[str] = []
+    monkeypatch.setattr(issue_worker, "configure_logging", lambda *, level: levels.append(level))
+    task = runs.Task(run_id=await compilation(connection), database=database, log_level="ERROR")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(task.model_dump_json() + "\n"))
+    await asyncio.to_thread(issue_worker.main)
+    assert levels == ["ERROR"]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from typing import Any, Final
 from urllib.parse import unquote
 
 import pytest
+from structlog.testing import capture_logs
 
+from agents.database import queries
 from agents.reports.document import Bulletin
 from agents.roles import Role
 from agents.statistics import issue_runs
-from agents.statistics.issues import Draft, IssueState, keep_draft, move_on
+from agents.statistics.issues import Draft, keep, may_publish, publish, send_to_review
 from agents.web.headers import FRAME, HEADERS
 from ivr.database import Pool
 from tests.agents.conftest import Desk
@@ -44,13 +48,13 @@ async def analyst(worker: None, desk: Desk) -> Desk:  # noqa: ARG001 - it comes 
 
 async def kept(pool: Pool, bulletin: Bulletin, by: str = "analyst1") -> int:
     async with pool.acquire() as connection:
-        return await keep_draft(connection, bulletin, Draft(editorial_2016()), by=by, files=FILES)
+        return await keep(connection, bulletin, Draft(editorial_2016()), by=by, files=FILES)
 
 
 async def in_review(pool: Pool, bulletin: Bulletin, by: str = "analyst1") -> int:
     number = await kept(pool, bulletin, by)
     async with pool.acquire() as connection:
-        await move_on(connection, number, IssueState.REVIEW, by=by)
+        await send_to_review(connection, number, by=by)
     return number
 
 
@@ -72,9 +76,7 @@ async def test_a_compilation_is_begun_once_followed_and_cancelled(
     assert (came.status, run["act"], run["first"]) == (202, "compile", "2016-10")
     assert await code(analyst, "POST", "/bulletins", OCTOBER) == (409, "under_way")
     path = f"/bulletins/runs/{run['run_id']}"
-    async with asyncio.timeout(WAIT_SECONDS):
-        while (run := await (await analyst.ask("GET", path)).json())["step"] == 0:  # noqa: ASYNC110 - another process takes the step
-            await asyncio.sleep(0.02)
+    run = await until(analyst, path, step=1)
     assert (run["state"], run["steps"], run["doing"]) == ("running", 7, "counts")
     assert (await analyst.ask("DELETE", path)).status == 204
     listed = await (await analyst.ask("GET", "/bulletins")).json()
@@ -83,6 +85,27 @@ async def test_a_compilation_is_begun_once_followed_and_cancelled(
     assert await code(analyst, "DELETE", path) == (409, "run_ended")
     assert await pool.fetchval("SELECT count(*) FROM bulletin") == 0
     assert (await analyst.ask("GET", "/bulletins/runs/99")).status == 404
+
+
+async def test_a_worker_that_was_killed_is_shown_and_begun_again(analyst: Desk) -> None:
+    with capture_logs() as logged:
+        run = await (await analyst.ask("POST", "/bulletins", OCTOBER)).json()
+        path = f"/bulletins/runs/{run['run_id']}"
+        await until(analyst, path, step=1)
+        started = next(line for line in logged if line["event"] == "run.started")
+        os.kill(started["process"], signal.SIGKILL)
+        run = await until(analyst, path, state="failed")
+    assert run["why"] == "编制程序异常结束，已记录；未保留任何内容。"
+    assert (await analyst.ask("POST", "/bulletins", OCTOBER)).status == 202
+
+
+async def until(desk: Desk, path: str, **wanted: object) -> dict[str, Any]:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            run: dict[str, Any] = await (await desk.ask("GET", path)).json()
+            if {name: run[name] for name in wanted} == wanted:
+                return run
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +154,86 @@ async def test_a_text_without_a_place_for_the_statistics_is_refused(
         "PUT", f"/bulletins/{number}/text", {"version": 1, "editorial": editorial}
     )
     assert (came.status, (await came.json())["fields"][0]["field"]) == (422, "editorial.column")
+
+
+async def test_what_cannot_be_printed_is_refused_with_what_and_where(
+    analyst: Desk, pool: Pool, national: Bulletin
+) -> None:
+    number = await kept(pool, national)
+    editorial = (await shown(analyst, number))["editorial"]
+    editorial["column"][0]["article"][0]["text"] = "第一\x0b段。"
+    editorial["issue"] = 3_000_000_000
+    came = await analyst.ask(
+        "PUT", f"/bulletins/{number}/text", {"version": 1, "editorial": editorial}
+    )
+    told = await came.json()
+    assert (came.status, told["code"]) == (422, "invalid")
+    assert "第 1 栏第 1 篇正文第 3 字是控制字符 U+000B，请删除" in told["message"]
+    assert "期号 3000000000 过大" in told["message"]
+    assert [fault["field"] for fault in told["fields"]] == [
+        "editorial.issue",
+        "editorial.column.0.article.0.text",
+    ]
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**40])
+async def test_a_number_that_nothing_has_is_not_found(analyst: Desk, number: int) -> None:
+    for method, path in (
+        *(("GET", ""), ("GET", "/preview"), ("GET", "/files/pdf"), ("POST", "/review")),
+        *(("POST", "/publish"), ("POST", "/files")),
+    ):
+        assert (await analyst.ask(method, f"/bulletins/{number}{path}")).status in {403, 404}, path
+    assert (await analyst.ask("GET", f"/bulletins/runs/{number}")).status == 404
+    assert (await analyst.ask("DELETE", f"/bulletins/runs/{number}")).status == 404
+
+
+@pytest.mark.parametrize("version", [2, 2**31, 2**63, 10**40])
+async def test_a_version_that_never_was_is_refused(
+    analyst: Desk, pool: Pool, national: Bulletin, version: int
+) -> None:
+    number = await kept(pool, national)
+    text = {"version": version, "editorial": (await shown(analyst, number))["editorial"]}
+    came = await analyst.ask("PUT", f"/bulletins/{number}/text", text)
+    assert (came.status, (await came.json())["fields"][0]["field"]) == (422, "version")
+
+
+async def test_reading_waits_for_nobody_who_changes(
+    analyst: Desk, pool: Pool, national: Bulletin
+) -> None:
+    number = await kept(pool, national)
+    async with pool.acquire() as connection, connection.transaction():
+        await queries.lock_issue(connection, bulletin_id=number)
+        async with asyncio.timeout(WAIT_SECONDS):
+            assert (await analyst.ask("GET", f"/bulletins/{number}")).status == 200
+            assert (await analyst.ask("GET", f"/bulletins/{number}/preview")).status == 200
+
+
+async def test_the_page_has_another_mark_once_it_is_another(
+    analyst: Desk, pool: Pool, national: Bulletin
+) -> None:
+    number = await kept(pool, national)
+    first = (await shown(analyst, number))["page"]
+    again = Draft(editorial_2016(), bulletin_id=number)
+    other = FILES | {"html": b"<p>anew</p>"}
+    async with pool.acquire() as connection:
+        await keep(connection, national, again, by="analyst1", files=other)
+    assert len({"", first, (await shown(analyst, number))["page"]}) == 3
+
+
+async def test_an_issue_from_before_files_and_texts_were_kept_is_shown_and_drawn(
+    analyst: Desk, pool: Pool, national: Bulletin
+) -> None:
+    number = await in_review(pool, national)
+    await pool.execute("DELETE FROM bulletin_file")
+    await pool.execute("UPDATE bulletin SET editorial = NULL, outbound = false")
+    await pool.execute("UPDATE bulletin SET state = 'published', published_at = now()")
+    listed = (await (await analyst.ask("GET", "/bulletins")).json())["bulletins"]
+    assert [one["bulletin_id"] for one in listed] == [number]
+    found = await shown(analyst, number)
+    assert (found["forms"], found["page"]) == ([], "")
+    assert found["editorial"]["sent_to"] == "各成员单位"
+    came = await analyst.ask("POST", f"/bulletins/{number}/files")
+    assert (came.status, (await came.json())["act"]) == (202, "draw")
 
 
 async def test_who_sent_it_to_review_does_not_publish_it_and_anybody_may_send_it_back(
@@ -206,7 +309,8 @@ async def test_a_restated_month_shows_both_editions_and_that_the_counts_have_cha
 ) -> None:
     first = await in_review(pool, national)
     async with pool.acquire() as connection:
-        await move_on(connection, first, IssueState.PUBLISHED, by="supervisor1")
+        reviewed = await may_publish(connection, first, by="supervisor1")
+        await publish(connection, first, reviewed, FILES, by="supervisor1")
     second = await kept(pool, national)
     listed = (await (await analyst.ask("GET", "/bulletins")).json())["bulletins"]
     assert [(one["bulletin_id"], one["edition"], one["state"]) for one in listed] == [

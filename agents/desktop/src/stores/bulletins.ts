@@ -228,6 +228,13 @@ export const useBulletins = defineStore('bulletins', () => {
     })
   }
 
+  /** Make the files of an issue from before files were kept. */
+  async function draw(): Promise<void> {
+    await decide(async (path) => {
+      follow(await changed(({ header }) => api.POST('/api/v1/bulletins/{bulletin_id}/files', { params: { header, path } })))
+    })
+  }
+
   /** Do what was decided, and show the issue as it stands after it, also when it was refused. */
   async function decide(act: (path: { bulletin_id: number }) => Promise<unknown>): Promise<void> {
     const number = shown.value?.bulletin.bulletin_id
@@ -258,7 +265,7 @@ export const useBulletins = defineStore('bulletins', () => {
 
   return {
     schemes, bulletins, wanted, run, shown, typed, problem, isBusy, isSaved, isLooked, isUnderWay, isDirty, isOvertaken, isStranded, apart,
-    mayPublish, look, leave, begin, compileAgain, cancel, open, isUnsaved, takeNewest, takeBoth, save, sendToReview, sendBack, publish,
+    mayPublish, look, leave, begin, compileAgain, cancel, open, isUnsaved, takeNewest, takeBoth, save, sendToReview, sendBack, publish, draw,
   }
 })
 
@@ -291,10 +298,9 @@ export function fileOf(bulletin: Bulletin, form: Form): string {
   return `/api/v1/bulletins/${bulletin.bulletin_id}/files/${form}`
 }
 
-/** Where an issue is looked at; another document, another address, or the frame would keep the old one. */
-export function pageOf(bulletin: Bulletin, version: number): string {
-  const query = new URLSearchParams({ of: `${bulletin.state} ${version} ${bulletin.watermark}` })
-  return `/api/v1/bulletins/${bulletin.bulletin_id}/preview?${query.toString()}`
+/** Where an issue is looked at; another page, another address, or the frame would keep the old one. */
+export function pageOf(shown: Shown): string {
+  return `/api/v1/bulletins/${shown.bulletin.bulletin_id}/preview?${new URLSearchParams({ of: shown.page }).toString()}`
 }
 
 /** Whether a scheme is one that we ship and can name in every language. */
