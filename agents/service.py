@@ -145,8 +145,8 @@ def _beside(pool: Pool, settings: Settings, parts: Parts) -> dict[str, Coroutine
     if link is not None:
         work["link"] = link.run()
     if settings.mail.host:
-        address = address_of(settings.web)
-        work["mailing"] = Post(pool, settings.mail, parts.feed, address).run()
+        post = Post(pool, settings.database, settings.mail, parts.feed, settings.web.address)
+        work["mailing"] = post.run()
     if settings.web.suggestions:
         work["model"] = parts.suggestions.prepare()
         work["learner"] = keep_learning(pool, settings, parts.suggestions.prepare)

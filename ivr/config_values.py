@@ -17,7 +17,9 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
 
 def _listed(value: object) -> object:
     """Take a list from the environment too: separated by commas."""
-    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, (one.strip() for one in value.split(","))))
 
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
+from urllib.parse import urlencode
 
 from agents.mail import Attachment, Letter
-from agents.reports.catalogue import Filters, Report
+from agents.reports.catalogue import FILTERS, Filters, Report
 from agents.reports.export import to_csv, to_sheet
 from agents.reports.periods import name_of
 from agents.reports.sms import FULL, MainFigures, text_message
@@ -22,15 +24,30 @@ from ivr.log import mask_number
 
 Form = Literal["none", "csv", "xlsx"]
 
-_NUMBER: Final = re.compile(r"\+?\d{7,}|(?<!\d)\d{3,4}(?:[ -]\d{4}){1,2}(?!\d)")
+_APART: Final = r"[ \t.·‐‑‒–—－・()（）-]"
+_NUMBER: Final = re.compile(
+    r"(?P<day>(?<!\d)(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])(?:[-./](?:0?[1-9]|[12]\d|3[01]))?(?!\d))"
+    r"|(?P<edition>(?<!\d)12320[ -]\d{4}(?!\d))"
+    rf"|(?:[+＋]\d{{1,3}}{_APART}{{0,2}})?[(（]?\d{{3,}}(?:{_APART}{{1,3}}\d{{2,}})*"
+)
+"""Groups of digits as people write telephone numbers; first what looks like one and is none."""
+_SHORTEST: Final = 7
 _RUN: Final = re.compile(r"\+?\d{7,}")
 _SHEET: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TAG: Final = 12
 
 
 def masked(text: str) -> str:
-    """Mask every telephone number that somebody has typed, also one in groups of digits."""
-    return _NUMBER.sub(lambda found: mask_number(found.group()), text)
+    """Mask every telephone number that somebody has typed, also in groups, also in wide digits."""
+    return _NUMBER.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    typed = found.group()
+    digits = unicodedata.normalize("NFKC", typed)
+    if found["day"] or found["edition"] or sum(map(str.isdigit, digits)) < _SHORTEST:
+        return typed
+    return mask_number(digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +61,18 @@ class Told:
     filters: Filters
     form: Form
     address: str
-    """Where the report is opened in a browser."""
+    """Where the desk is opened in a browser; empty: nobody has said."""
+    saved_id: int
+
+    @property
+    def link(self) -> str:
+        """Where the same figures are opened by whoever may see reports, whosever the report is."""
+        days = {"report": self.report, "first": self.filters.first, "last": self.filters.last}
+        narrowed = {key: getattr(self.filters, key) for key in FILTERS}
+        if any(masked(only) != only for only in narrowed.values()):
+            return f"{self.address}/#/reports?saved={self.saved_id}"
+        told = {**days, **{key: only for key, only in narrowed.items() if only}}
+        return f"{self.address}/#/reports?{urlencode(told)}"
 
     @property
     def file(self) -> str:
@@ -73,11 +101,9 @@ def write_letters(
     if told.form != "none":
         attachments.append(_attached(told.form, told.file, table))
         lines += [f"附件：{told.file}（{len(table.rows)} 行）", ""]
-    lines += [
-        f"在系统中打开：{told.address}",
-        "",
-        "本邮件由12320卫生热线统计系统自动发送，请勿回复。",
-    ]
+    if told.address:
+        lines += [f"在系统中打开：{told.link}", ""]
+    lines.append("本邮件由12320卫生热线统计系统自动发送，请勿回复。")
     subject = f"{masked(told.name)}（{span}）"
     return [
         Letter(_id(told.run_id, one), one, subject, "\n".join(lines) + "\n", attachments)
@@ -98,7 +124,7 @@ def _attached(form: Form, name: str, report: Report) -> Attachment:
 def _without_numbers(report: Report) -> Report:
     rows = tuple(
         tuple(
-            _RUN.sub(lambda found: mask_number(found.group()), cell)
+            _RUN.sub(lambda found: mask_number(unicodedata.normalize("NFKC", found.group())), cell)
             if isinstance(cell, str)
             else cell
             for cell in row

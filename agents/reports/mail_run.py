@@ -24,8 +24,6 @@ class Run:
     is_active: bool
     """Whether the owner still works here."""
     role: str
-    is_wanted: bool
-    """Whether neither its schedule was stopped nor its report put away."""
     saved_id: int
     form: Any
     short_text: bool
@@ -58,7 +56,6 @@ def read_run(row: Mapping[str, Any], holder: str) -> Run:
         owner=row["owner"],
         is_active=row["active"],
         role=row["role"],
-        is_wanted=row["wanted"],
         saved_id=row["saved_id"],
         form=row["form"],
         short_text=row["short_text"],

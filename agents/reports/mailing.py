@@ -30,8 +30,8 @@ from agents.reports.main_figures import main_figures
 from agents.reports.moment import LONGEST_SECONDS, one_moment
 from agents.reports.saved import rhythm_of, today
 from agents.reports.schedules import latest_due, next_due, pause_after
-from ivr.config import MailSettings
-from ivr.database import OUTSIDE_FAILURES, Pool
+from ivr.config import DatabaseSettings, MailSettings
+from ivr.database import OUTSIDE_FAILURES, Pool, transaction
 from ivr.errors import HotlineError, SettingsInvalid, ValueRefused
 
 LOOK_SECONDS: Final = 5.0
@@ -73,9 +73,17 @@ def hold_to_writers() -> None:
 class Post:
     """Sends what is due; runs beside the application."""
 
-    def __init__(self, pool: Pool, settings: MailSettings, feed: Feed, address: str) -> None:
-        """Know the mail server, and under which address people open reports."""
-        self._pool, self._settings, self._feed, self._address = pool, settings, feed, address
+    def __init__(
+        self,
+        pool: Pool,
+        database: DatabaseSettings,
+        settings: MailSettings,
+        feed: Feed,
+        address: str,
+    ) -> None:
+        """Know the mail server, and the address that people use; empty: letters have no link."""
+        self._pool, self._database = pool, database
+        self._settings, self._feed, self._address = settings, feed, address
         self._failing = False
 
     async def run(self) -> None:
@@ -100,7 +108,7 @@ class Post:
 
     async def _plan(self) -> None:
         """Make one run of each schedule whose time has come, however often it was missed."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction(self._pool, self._database) as connection:
             now = await queries.present(connection)
             for row in [one async for one in queries.due_schedules(connection, now=now)]:
                 rhythm = rhythm_of(row["every"], row["on_day"], row["at"])
@@ -151,8 +159,7 @@ class Post:
         left = [row["recipient"] async for row in found]
         if not left:
             return ""
-        if not run.is_wanted:
-            raise Withdrawn
+        await self._hold(run)
         if not run.is_allowed:
             await queries.stop_schedule_of_run(self._pool, run_id=run.run_id)
             return "no_right"
@@ -195,7 +202,8 @@ class Post:
             report=wish.report,
             filters=filters,
             form=run.form,
-            address=f"{self._address}/#/reports?saved={run.saved_id}",
+            address=self._address,
+            saved_id=run.saved_id,
         )
 
         async def step(_step: int, _steps: int) -> None:
@@ -203,7 +211,7 @@ class Post:
 
         async with (
             asyncio.timeout(LONGEST_SECONDS),
-            self._pool.acquire() as connection,
+            self._pool.acquire(timeout=self._database.acquire_seconds) as connection,
             one_moment(connection),
         ):
             report = await run_report(connection, wish.report, filters, step)
@@ -255,7 +263,7 @@ class Post:
     async def _end(self, run: Run, reason: str) -> None:
         """End a run for good; with a reason it has failed, and those who lead are told."""
         has_failed = bool(reason) and reason != _WITHDRAWN
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction(self._pool, self._database) as connection:
             ended = await queries.end_report_run(
                 connection,
                 run_id=run.run_id,

@@ -68,8 +68,7 @@ WITH made AS (
 SELECT run_id FROM made;
 
 -- name: take_run(holder, lease)^
--- Take the next run that is due, or whose holder let its lease lapse, for as long as the lease; and
--- tell whether it is still wanted, that is neither its schedule stopped nor its report put away.
+-- Take the next run that is due, or whose holder let its lease lapse, for as long as the lease.
 UPDATE report_run AS r
 SET state = 'sending', holder = :holder, lease_until = now() + :lease::interval,
     tries = r.tries + 1, begun_at = coalesce(r.begun_at, now())
@@ -82,11 +81,11 @@ WHERE r.run_id = (
     FOR UPDATE SKIP LOCKED)
   AND c.schedule_id = r.schedule_id
 RETURNING r.run_id, r.schedule_id, r.due_at, r.tries, c.form, c.short_text, s.saved_id, s.owner,
-          s.name, s.report, s.period, s.queue, s.agent, s.unit, u.role, u.active,
-          c.stopped_at IS NULL AND s.deleted_at IS NULL AS wanted;
+          s.name, s.report, s.period, s.queue, s.agent, s.unit, u.role, u.active;
 
 -- name: keep_run(run_id, holder, lease)$
--- Hold a run for longer, and tell whether it is still wanted; nothing when it has become another's.
+-- Hold a run for longer, and tell whether it is still wanted, that is neither its schedule stopped
+-- nor its report put away; nothing when it has become another's.
 UPDATE report_run AS r SET lease_until = now() + :lease::interval
 FROM report_schedule AS c JOIN saved_report AS s USING (saved_id)
 WHERE r.run_id = :run_id AND r.holder = :holder AND r.ended_at IS NULL

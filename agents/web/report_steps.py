@@ -76,7 +76,7 @@ async def run(
     shape: Shape = "table",
 ) -> r200[ReportLine]:
     """Run a report over whole days, and say how far it is: JSON, one object a line."""
-    filters = hold_to_known(name, wanted)
+    filters = await hold_to_known(request, name, wanted)
     if shape != "table":
         await limited(request, EXPORT)
     is_short = (filters.last - filters.first).days < SHORT_DAYS

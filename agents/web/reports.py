@@ -14,6 +14,7 @@ from aiohttp_pydantic.oas.typing import r200
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.types import StringConstraints
 
+from agents.database import queries
 from agents.reports.behind import CallBehind, calls_behind
 from agents.reports.catalogue import FILTERS, REPORTS, Filters, Report, run_report, surplus_of
 from agents.reports.moment import one_moment
@@ -33,6 +34,7 @@ PLACES: Final = web.AppKey("report_places", asyncio.Semaphore)
 EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 LONGEST_DAYS: Final = 3 * 366
 
+_UNITS_NAMED: Final = 40
 _LOOK_SECONDS: Final = 0.25
 """How often it is looked whether somebody still waits for an answer."""
 
@@ -197,7 +199,7 @@ async def show_calls(
     key: RowKey,
 ) -> r200[CallsBehind]:
     """Give the calls behind a row of a report that was run with the same filters."""
-    filters = hold_to_known(name, wanted)
+    filters = await hold_to_known(request, name, wanted)
 
     async def ask(session: Session) -> list[CallBehind]:
         return await calls_behind(session, name, filters, key)
@@ -207,16 +209,16 @@ async def show_calls(
 
 
 async def _run(request: web.Request, name: str, wanted: Wanted) -> Report:
-    filters = hold_to_known(name, wanted)
+    filters = await hold_to_known(request, name, wanted)
     return await asked(request, lambda session: run_report(session, name, filters))
 
 
-def hold_to_known(name: str, wanted: Wanted) -> Filters:
+async def hold_to_known(request: web.Request, name: str, wanted: Wanted) -> Filters:
     """Go on with a report that there is, and with what it can be narrowed by.
 
     Raises:
-        Refused: 404, there is none of that name; 422, it covers no such days or is not counted by
-            what it is to be narrowed by.
+        Refused: 404, there is none of that name; 422, it covers no such days, is not counted by
+            what it is to be narrowed by, or there is no such unit.
     """
     if name not in REPORTS:
         raise Refused(404)
@@ -224,13 +226,27 @@ def hold_to_known(name: str, wanted: Wanted) -> Filters:
     if surplus := surplus_of(name, filters):
         known = "、".join(FILTERS[key] for key in REPORTS[name].filters)
         message = f"此报表只能按{known}筛选"
-        raise Refused(
-            422,
-            "invalid",
-            f"{message}。",
-            faults=[Fault(field=key, message=message) for key in surplus],
-        )
+        faults = [Fault(field=key, message=message) for key in surplus]
+        raise Refused(422, "invalid", f"{message}。", faults=faults)
+    await hold_to_unit(request, filters.unit)
     return filters
+
+
+async def hold_to_unit(request: web.Request, unit: str) -> None:
+    """Go on with a unit that there is, or without one: of another, nothing is not a figure.
+
+    Raises:
+        Refused: 422, naming those there are.
+    """
+    if not unit:
+        return
+    async with reading(request) as connection:
+        known = [row["unit_id"] async for row in queries.unit_ids(connection)]
+    if unit not in known:
+        some = "、".join(known[:_UNITS_NAMED]) + " 等" * (len(known) > _UNITS_NAMED)
+        message = f"没有这个上报单位；现有：{some}"
+        fault = Fault(field="unit", message=message)
+        raise Refused(422, "invalid", f"{message}。", faults=[fault])
 
 
 async def asked(request: web.Request, question: Callable[[Session], Awaitable[T]]) -> T:

@@ -20,7 +20,7 @@ from agents.reports.saved import NameTaken, Saved, TooMany, Wish
 from agents.reports.sms import BRIEF, FULL, MainFigures, TextMessage, text_message
 from agents.web.api import answer, change, done, endpoint, reading, session, who
 from agents.web.problems import Fault, Refused
-from agents.web.reports import Key, Wanted, asked
+from agents.web.reports import Key, Wanted, asked, hold_to_unit
 from ivr.database import Session
 
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -117,7 +117,7 @@ async def save(request: web.Request, body: ReportWish) -> r201[SavedReport]:
     """Keep a report under a name."""
     person = who(request).person
     try:
-        saved_id = await saved.save(session(request), person, _wish(body))
+        saved_id = await saved.save(session(request), person, await _wish(request, body))
     except NameTaken:
         raise _taken() from None
     except TooMany:
@@ -129,8 +129,9 @@ async def save(request: web.Request, body: ReportWish) -> r201[SavedReport]:
 @change
 async def replace(request: web.Request, saved_id: Number, /, body: ReportWish) -> r200[SavedReport]:
     """Change one's own: its name, what it shows, or whether it is shared."""
+    wish = await _wish(request, body)
     try:
-        found = await saved.change(session(request), saved_id, who(request).person, _wish(body))
+        found = await saved.change(session(request), saved_id, who(request).person, wish)
     except NameTaken:
         raise _taken() from None
     if not found:
@@ -165,6 +166,7 @@ async def restore(request: web.Request, saved_id: Number, /) -> r200[SavedReport
 async def show_text(request: web.Request, wanted: Wanted) -> r200[MessageTexts]:
     """Say the main figures of whole days as a text message."""
     filters = wanted.filters()
+    await hold_to_unit(request, filters.unit)
 
     async def ask(connection: Session) -> MainFigures:
         return await main_figures(connection, filters)
@@ -190,17 +192,18 @@ def _period(filters: Filters) -> str:
     return f"{filters.first}至{filters.last}"
 
 
-def _wish(body: ReportWish) -> Wish:
+async def _wish(request: web.Request, body: ReportWish) -> Wish:
     """Read a wish; what the report cannot be narrowed by is left out.
 
     Raises:
-        Refused: 422, there is no such report.
+        Refused: 422, there is no such report or unit.
     """
     if body.report not in REPORTS:
         raise Refused(422, "invalid", faults=[Fault(field="report", message="没有这种报表")])
     told = body.model_dump()
     for key in {"queue", "agent", "unit"} - set(REPORTS[body.report].filters):
         told[key] = ""
+    await hold_to_unit(request, told["unit"])
     return Wish(**{**told, "period": body.period})
 
 

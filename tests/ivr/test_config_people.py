@@ -12,7 +12,7 @@ HOST = {"HOTLINE_MAIL__HOST": "mail.example.cn", "HOTLINE_MAIL__SENDER": "12320@
 
 def test_without_a_host_nothing_is_mailed_and_with_one_it_is_encrypted() -> None:
     assert load_settings({}).mail.host == ""
-    told = {**HOST, "HOTLINE_MAIL__DOMAINS": "wjw.example.cn,example.cn"}
+    told = {**HOST, "HOTLINE_MAIL__DOMAINS": "wjw.example.cn, example.cn ,"}
     mail = load_settings(told).mail
     assert (mail.port, mail.tls) == (587, "starttls")
     assert mail.domains == ("wjw.example.cn", "example.cn")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import unicodedata
 from dataclasses import replace
 from datetime import date
 
@@ -18,7 +20,7 @@ from agents.reports.sms import MainFigures
 
 NUMBER = "13812341234"
 DAY = Filters(date(2026, 11, 21), date(2026, 11, 21))
-TOLD = Told(7, "日报", "day", DAY, "csv", "https://desk/#/reports")
+TOLD = Told(7, "日报", "day", DAY, "csv", "https://desk", 12)
 REPORT = Report(
     "按日期统计来电",
     "2026-11-21至2026-11-21",
@@ -36,7 +38,8 @@ def test_everybody_gets_a_letter_of_his_own_that_says_the_same() -> None:
     assert [first] == write_letters(TOLD, REPORT, FIGURES, TO[:1])
     assert first.subject == "日报（2026年11月21日）"
     assert "12320热线2026年11月21日来电12，接通10，接通率90.9%" in first.text
-    assert "https://desk/#/reports" in first.text
+    link = "https://desk/#/reports?report=day&first=2026-11-21&last=2026-11-21"
+    assert f"在系统中打开：{link}\n" in first.text
     assert first.attachments == second.attachments
 
 
@@ -71,6 +74,15 @@ def test_a_number_by_which_somebody_narrowed_stays_in_the_house() -> None:
     [letter] = write_letters(told, replace(REPORT, scope=f"工号 {NUMBER}"), FIGURES, TO[:1])
     assert NUMBER not in letter.text
     assert letter.text.count("138****1234") == 2
+    assert "https://desk/#/reports?saved=12\n" in letter.text
+
+
+def test_a_letter_leads_to_its_own_figures_or_nowhere() -> None:
+    told = replace(TOLD, filters=replace(DAY, queue="psych"))
+    [letter] = write_letters(told, REPORT, FIGURES, TO[:1])
+    assert "?report=day&first=2026-11-21&last=2026-11-21&queue=psych\n" in letter.text
+    [letter] = write_letters(replace(TOLD, address=""), REPORT, FIGURES, TO[:1])
+    assert "在系统中打开" not in letter.text
 
 
 @pytest.mark.parametrize(
@@ -82,17 +94,40 @@ def test_a_number_by_which_somebody_narrowed_stays_in_the_house() -> None:
         "138-1234-1234",
         "+8613812341234",
         "025-8362 0521",
+        "138－1234－1234",
+        "１３８１２３４１２３４",
+        "138.1234.1234",
+        "138 1234 12 34",
+        "138 12341 234",
+        "(025)83620521",
+        "（025）8362 0521",
+        "＋86 138 1234 1234",
+        "025 8327 1234",
     ],
 )
 def test_a_number_that_somebody_typed_stays_in_the_house(typed: str) -> None:
     shown = masked(typed)
     assert "****" in shown
-    assert NUMBER not in shown.replace(" ", "").replace("-", "")
+    assert not re.search(r"\d{5}", unicodedata.normalize("NFKC", shown).replace(" ", ""))
     told = replace(TOLD, name=typed)
     report = replace(REPORT, rows=((f"m_main>{NUMBER}", 1),))
     [letter] = write_letters(told, report, FIGURES, TO[:1])
     whole = letter.subject + letter.text + letter.attachments[0].content.decode()
     assert NUMBER not in whole.replace(" ", "").replace("-", "")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "2026-11-21日报",
+        "2026.11.01-2026.11.30",
+        "12320-2016 C02.01.01.02",
+        "第 1 季度 2026/3",
+        "a1001",
+    ],
+)
+def test_what_is_no_number_stays_as_it_was_typed(typed: str) -> None:
+    assert masked(typed) == typed
 
 
 @given(

@@ -18,7 +18,6 @@ ROW: dict[str, Any] = {
     "owner": "chief",
     "active": True,
     "role": "supervisor",
-    "wanted": True,
     "saved_id": 3,
     "form": "csv",
     "short_text": True,

@@ -74,7 +74,6 @@ async def test_who_sees_calls_gets_to_those_that_a_figure_counts_and_no_others(
         ("&queue=psych", [first]),
         ("&agent=a1001", [second]),
         ("&queue=psych&agent=a1001", []),
-        ("&unit=other", []),
     ):
         found = await (await desk.ask("GET", behind + narrowed)).json()
         assert [one["call_id"] for one in found["calls"]] == expected
@@ -105,6 +104,17 @@ async def test_what_a_report_cannot_be_narrowed_by_is_named_with_what_it_can(des
         assert problem["message"] == "此报表只能按队列、工号筛选。"
     table = await (await desk.ask("GET", f"/reports/region?{SPAN}&unit=self")).json()
     assert table["scope"] == "上报单位 self"
+
+
+async def test_a_unit_that_there_is_not_is_no_report_of_nothing(desk: Desk) -> None:
+    await desk.enter(Role.SUPERVISOR)
+    for path in ("reports/region", "reports/region/steps", "reports/region/behind", "short-text"):
+        came = await desk.ask("GET", f"/{path}?{SPAN}&unit=atlantis&key=x")
+        problem = await came.json()
+        assert (came.status, problem["fields"][0]["field"]) == (422, "unit")
+        assert "现有：self" in problem["message"]
+    body = {"name": "x", "report": "region", "period": "today", "unit": "atlantis"}
+    assert (await desk.ask("POST", "/saved-reports", body)).status == 422
 
 
 @pytest.mark.parametrize(

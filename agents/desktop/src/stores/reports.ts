@@ -80,8 +80,13 @@ export const useReports = defineStore('reports', () => {
   /** Let the form show a saved report, and run it. */
   async function open(one: Schemas['SavedReport']): Promise<void> {
     const { report: name, first, last, queue, agent, unit } = one
-    wanted.value = { name, first, last, queue, agent, unit }
-    period.value = one.period
+    await show({ name, first, last, queue, agent, unit }, one.period)
+  }
+
+  /** Let the form show a report, and run it. */
+  async function show(one: Wanted, word: Period = ''): Promise<void> {
+    wanted.value = one
+    period.value = word
     await run()
   }
 
@@ -121,8 +126,18 @@ export const useReports = defineStore('reports', () => {
     }
   }
 
-  return { kinds, periods, period, wanted, narrows, table, shown, behind, problem, isRunning, progress, look, choose, open, run, takeOut, lookBehind, stop }
+  return { kinds, periods, period, wanted, narrows, table, shown, behind, problem, isRunning, progress, look, choose, open, show, run, takeOut, lookBehind, stop }
 })
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/
+
+/** The report that an address names with its days, as letters do; null when it names none of ours. */
+export function wantedOf(query: Record<string, unknown>, kinds: readonly Schemas['Kind'][]): Wanted | null {
+  const said = (key: string): string => (typeof query[key] === 'string' ? query[key] : '')
+  const [name, first, last] = [said('report'), said('first'), said('last')]
+  if (!kinds.some((one) => one.name === name) || !DAY.test(first) || !DAY.test(last)) return null
+  return { name, first, last, queue: said('queue'), agent: said('agent'), unit: said('unit') }
+}
 
 /** What is asked for, without what the report cannot be narrowed by. */
 export function narrowed(wanted: Wanted, by: readonly string[]): Wanted {
