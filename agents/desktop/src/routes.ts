@@ -27,7 +27,9 @@ export function makeRoutes(): Router {
     const session = useSession()
     if (!session.isAsked) await session.ask()
     const name = detour(to.name as Page, session.person)
-    return name === null ? true : { name }
+    if (name === null) return true
+    // A letter leads to a report; whoever has to sign in first gets there all the same.
+    return name === 'login' ? { name, query: { to: to.fullPath } } : { name }
   })
   return router
 }

@@ -35,3 +35,8 @@ export function detour(page: Page, person: Person | null): Page | null {
   const fits = page !== 'login' && (page === 'setup') === person.limited && mayUse(page, person)
   return fits ? null : homeOf(person)
 }
+
+/** The page of this desktop that somebody wanted before he had to sign in; null: none that he named. */
+export function wantedFirst(to: unknown): string | null {
+  return typeof to === 'string' && to.startsWith('/') && !['/', '/login'].includes(to.split('?')[0] ?? '') ? to : null
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { detour, homeOf, mayUse } from '../src/ways'
+import { detour, homeOf, mayUse, wantedFirst } from '../src/ways'
 
 const someone = (...permissions: string[]): { limited: boolean; permissions: string[] } => ({ limited: false, permissions })
 const AGENT = someone('calls.take', 'live.see')
@@ -46,4 +46,11 @@ it('nobody gets a page whose data he would be refused', () => {
 it('a limited session has one page, and no other has it', () => {
   expect(detour('account', { ...AGENT, limited: true })).toBe('setup')
   expect(detour('setup', AGENT)).toBe('desk')
+})
+
+it('whoever signs in gets to the page that he had wanted', () => {
+  expect(wantedFirst('/reports?report=day&first=2026-11-01')).toBe('/reports?report=day&first=2026-11-01')
+  for (const none of [undefined, null, ['/reports'], '', '/', '/login', '/login?to=/desk', 'https://elsewhere.example.cn']) {
+    expect(wantedFirst(none)).toBeNull()
+  }
 })
