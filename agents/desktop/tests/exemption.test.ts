@@ -28,18 +28,32 @@ beforeEach(() => {
 it('a page that is loaded anew knows what was said of its call', async () => {
   const exemption = useExemption()
   await exemption.look(CALL)
-  expect(exemption.reason).toBe('wrong_number')
+  expect(exemption.of(CALL).reason).toBe('wrong_number')
   await exemption.look('')
-  expect(exemption.reason).toBeNull()
+  expect(exemption.of('').reason).toBeNull()
+})
+
+it('what was said of one call is never shown for another, whatever form is open', async () => {
+  const exemption = useExemption()
+  exemption.arrived(CALL)
+  expect(await exemption.sayHere('redirected')).toBe(true)
+  await exemption.look(OTHER)
+  expect(exemption.of(OTHER).reason).toBe('wrong_number')
+  expect(exemption.here.reason).toBe('redirected')
+  expect(await exemption.withdraw(OTHER)).toBe(true)
+  expect(exemption.here.reason).toBe('redirected')
+  exemption.arrived('')
+  expect(exemption.here.reason).toBeNull()
 })
 
 it('what is said at the telephone is said of the call there, whatever form is open', async () => {
   const exemption = useExemption()
   await exemption.look(OTHER)
   expect(await exemption.sayHere('redirected')).toBe(true)
-  expect(exemption.reason).toBe('redirected')
+  expect(exemption.here.reason).toBe('redirected')
+  expect(exemption.of(OTHER).reason).toBe('wrong_number')
   expect(await exemption.sayHere(null)).toBe(true)
-  expect(exemption.reason).toBeNull()
+  expect(exemption.here.reason).toBeNull()
   expect(sent).toEqual([`PUT ${CALL} {"reason":"redirected"}`, `DELETE ${CALL} {"reason":null}`])
 })
 
@@ -47,24 +61,33 @@ it('without a call nothing is sent', async () => {
   current = ''
   const exemption = useExemption()
   expect(await exemption.sayHere('wrong_number')).toBe(false)
-  expect(exemption.problem).not.toBeNull()
+  expect(exemption.here.problem).not.toBeNull()
   expect(sent).toEqual([])
 })
 
-it('what is refused does not hold, and is told', async () => {
+it('what is refused does not hold, and is told of its own call alone', async () => {
   const exemption = useExemption()
   await exemption.look(CALL)
-  answer = () => Response.json({ code: 'no_callback', message: '此通话不是已拨出的回拨。' }, { status: 409 })
+  answer = () => Response.json({ code: 'settled', message: '回拨结果已确定，不能再更改。' }, { status: 409 })
   expect(await exemption.say(CALL, 'not_reached')).toBe(false)
-  expect(exemption.reason).toBe('wrong_number')
-  expect(exemption.problem).toMatchObject({ code: 'no_callback' })
+  expect(exemption.of(CALL).reason).toBe('wrong_number')
+  expect(exemption.of(CALL).problem).toMatchObject({ code: 'settled' })
+  expect(exemption.of(OTHER).problem).toBeNull()
 })
 
 it('the answer of a call that is gone does not label the next one', async () => {
   const exemption = useExemption()
-  await exemption.look(CALL)
+  exemption.arrived(CALL)
   const saying = exemption.say(CALL, 'not_reached')
-  void exemption.look('')
+  exemption.arrived('')
   await saying
-  expect(exemption.reason).toBeNull()
+  expect(exemption.here.reason).toBeNull()
+  expect(exemption.of(CALL).reason).toBe('not_reached')
+})
+
+it('of very many calls the last ones are remembered', async () => {
+  const exemption = useExemption()
+  for (let call = 0; call < 60; call += 1) await exemption.look(`n1-17-1763785000.${String(call)}`)
+  expect(exemption.of('n1-17-1763785000.0').reason).toBeNull()
+  expect(exemption.of('n1-17-1763785000.59').reason).toBe('wrong_number')
 })

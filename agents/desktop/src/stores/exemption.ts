@@ -1,44 +1,74 @@
 import { defineStore } from 'pinia'
-import { ref, shallowRef } from 'vue'
+import { computed, reactive, ref } from 'vue'
 
 import { api, asked, changed, Refusal, type Schemas } from '../api'
 import { NO_CALL } from '../problems'
 
 export type Reason = Schemas['Exemption']
 
+/** What was said of one call. */
+interface Said {
+  reason: Reason | null
+  problem: unknown
+  isBusy: boolean
+}
+
+/** Calls that are remembered; the server knows of all. */
+const MOST = 50
+
 /** Why a caller is not to be asked to rate: of the call at this telephone, or of a call-back that was. */
 export const useExemption = defineStore('exemption', () => {
-  const callId = ref('')
-  const reason = ref<Reason | null>(null)
-  const problem = shallowRef<unknown>(null)
-  const isBusy = ref(false)
+  const calls = reactive(new Map<string, Said>())
+  /** The call at this telephone, whatever form is open; empty: none. */
+  const hereId = ref('')
+  const here = computed(() => of(hereId.value))
+
+  /** What is known of a call, and of no other. */
+  function of(id: string): Readonly<Said> {
+    return calls.get(id) ?? { reason: null, problem: null, isBusy: false }
+  }
+
+  function kept(id: string): Said {
+    const known = calls.get(id)
+    if (known) return known
+    const [oldest] = calls.keys()
+    if (oldest !== undefined && calls.size >= MOST) calls.delete(oldest)
+    calls.set(id, { reason: null, problem: null, isBusy: false })
+    return kept(id)
+  }
 
   /** Ask what was said of a call: the page may be new, and the call not. */
   async function look(id: string): Promise<void> {
-    callId.value = id
-    reason.value = null
-    problem.value = null
     if (!id) return
+    const said = kept(id)
+    said.problem = null
     try {
       const found = await asked(api.GET('/api/v1/calls/{call_id}/exemption', { params: { path: { call_id: id } } }))
-      if (callId.value === id && !isBusy.value) reason.value = found.reason
+      if (!said.isBusy) said.reason = found.reason
     } catch {
       // A label that is missing; saying it will tell what is wrong.
     }
   }
 
+  /** Another call is at this telephone, or none. */
+  function arrived(id: string): void {
+    if (id === hereId.value) return
+    hereId.value = id
+    void look(id)
+  }
+
   async function act(id: string, change: () => Promise<Schemas['Exempted']>): Promise<boolean> {
-    isBusy.value = true
-    problem.value = null
+    const said = kept(id)
+    said.isBusy = true
+    said.problem = null
     try {
-      const done = await change()
-      if (callId.value === id) reason.value = done.reason
+      said.reason = (await change()).reason
       return true
     } catch (error) {
-      if (callId.value === id) problem.value = error
+      said.problem = error
       return false
     } finally {
-      isBusy.value = false
+      said.isBusy = false
     }
   }
 
@@ -51,17 +81,17 @@ export const useExemption = defineStore('exemption', () => {
 
   /** Of the call at this telephone, whatever form is open. */
   async function sayHere(why: Reason | null): Promise<boolean> {
-    problem.value = null
+    const before = hereId.value
     try {
       const { call_id } = await asked(api.GET('/api/v1/calls/current'))
       if (!call_id) throw new Refusal(NO_CALL, 0, '')
-      callId.value = call_id
+      hereId.value = call_id
       return await (why === null ? withdraw(call_id) : say(call_id, why))
     } catch (error) {
-      problem.value = error
+      kept(before).problem = error
       return false
     }
   }
 
-  return { callId, reason, problem, isBusy, look, say, withdraw, sayHere }
+  return { hereId, here, of, look, arrived, say, withdraw, sayHere }
 })
