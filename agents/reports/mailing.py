@@ -27,7 +27,7 @@ from agents.mail import Letter, MailFailed, MailServer, RecipientRefused, mail_s
 from agents.reports.catalogue import run_report
 from agents.reports.mail_run import Run, read_run
 from agents.reports.main_figures import main_figures
-from agents.reports.moment import LONGEST_SECONDS, one_moment
+from agents.reports.moment import TooLong, one_report
 from agents.reports.saved import rhythm_of, today
 from agents.reports.schedules import latest_due, next_due, pause_after
 from ivr.config import DatabaseSettings, MailSettings
@@ -43,7 +43,8 @@ _DEATHS: Final = 3
 """Tries that may have ended with their server, beyond the others; then the run is taken for why."""
 _NOT_ALLOWED: Final = "not_allowed"
 _WITHDRAWN: Final = "withdrawn"
-_FINAL: Final = frozenset({"no_right"})
+_TOO_LONG: Final = "too_long"
+_FINAL: Final = frozenset({"no_right", _TOO_LONG})
 """Reasons that no further try does away with."""
 _WRITER: Final = "xlsxwriter"
 
@@ -139,6 +140,8 @@ class Post:
             return
         except MailFailed as failure:
             reason = failure.reason
+        except TooLong:
+            reason = _TOO_LONG
         except (HotlineError, *OUTSIDE_FAILURES) as failure:
             _log.warning("mailing.not_computed", run=run.run_id, reason=type(failure).__name__)
             reason = "figures"
@@ -153,6 +156,7 @@ class Post:
         Raises:
             Withdrawn: nobody wants it any more.
             LeaseLost: it is another server's.
+            TooLong: no further try would be shorter.
             MailFailed: the mail server cannot be asked.
         """
         found = queries.deliveries_left(self._pool, run_id=run.run_id)
@@ -210,12 +214,11 @@ class Post:
             await self._hold(run)
 
         async with (
-            asyncio.timeout(LONGEST_SECONDS),
             self._pool.acquire(timeout=self._database.acquire_seconds) as connection,
-            one_moment(connection),
+            one_report(connection) as session,
         ):
-            report = await run_report(connection, wish.report, filters, step)
-            figures = await main_figures(connection, filters, step) if run.short_text else None
+            report = await run_report(session, wish.report, filters, step)
+            figures = await main_figures(session, filters, step) if run.short_text else None
         return await asyncio.to_thread(write_letters, told, report, figures, recipients)
 
     async def _send(self, run: Run, server: MailServer, letters: list[Letter]) -> str:

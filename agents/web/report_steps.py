@@ -18,7 +18,7 @@ from aiohttp_pydantic.oas.typing import r200
 from pydantic import BaseModel, Field
 
 from agents.reports.catalogue import Filters, Report, run_report, steps_of
-from agents.reports.moment import LONGEST_SECONDS, one_moment
+from agents.reports.moment import TooLong, one_report
 from agents.throttle import EXPORT
 from agents.web.api import endpoint, limited, reading, slowly
 from agents.web.first import first
@@ -104,7 +104,7 @@ async def _last_line(
         return ReportLine(file=await _file_of(report, name, filters, shape))
     except ConnectionResetError:
         raise
-    except TimeoutError:
+    except (TooLong, TimeoutError):
         return _problem("too_long", "统计时间过长，已停止；请缩短日期范围。")
     except OUTSIDE_FAILURES:
         return _problem("unavailable", "暂时无法处理，请稍后再试。")
@@ -120,11 +120,10 @@ async def _run(
         await _say(request, response, ReportLine(step=step, steps=steps))
 
     async def work() -> Report:
-        async with reading(request) as connection, one_moment(connection) as session:
+        async with reading(request) as connection, one_report(connection) as session:
             return await run_report(session, name, filters, told)
 
-    async with asyncio.timeout(LONGEST_SECONDS):
-        return await first(work(), left(request))
+    return await first(work(), left(request))
 
 
 async def _file_of(report: Report, name: str, filters: Filters, shape: Shape) -> ReportFile:

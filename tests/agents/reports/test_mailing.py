@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from agents.database import queries
 from agents.events import NOTICE
 from agents.feed import DESK_STREAM, Feed
-from agents.reports import mailing, saved
+from agents.reports import mailing, moment, saved
 from agents.reports.catalogue import Filters, Told
 from agents.reports.mail_run import Run
 from agents.reports.mailing import Post
@@ -434,6 +434,20 @@ async def test_figures_that_cannot_be_read_now_are_read_later(
     await lapse(people)
     await post(people, redis, settings_for(office, None)).look()
     assert office.to == [CHIEF]
+
+
+async def test_what_takes_longer_than_any_report_may_is_not_tried_again_and_again(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_told: object) -> None:
+        await asyncio.Event().wait()
+
+    await scheduled(people)
+    monkeypatch.setattr(moment, "LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(mailing, "run_report", endless)
+    await post(people, redis, settings_for(office, None)).look()
+    row = await run_of(people)
+    assert (row["state"], row["tries"], row["reason"]) == ("failed", 1, "too_long")
 
 
 async def test_a_database_that_is_away_is_asked_again(

@@ -11,6 +11,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from structlog.testing import capture_logs
 
+from agents.reports import moment
 from agents.reports.catalogue import Report
 from agents.reports.kpi import FiguresDisagree
 from agents.roles import Role
@@ -87,7 +88,7 @@ async def test_a_report_that_cannot_be_finished_says_why(
     desk: Desk, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.enter(Role.ANALYST)
-    monkeypatch.setattr(report_steps, "LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(moment, "LONGEST_SECONDS", 0.3)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK request IN ACCESS EXCLUSIVE MODE")
         said = await lines(desk, f"/reports/region/steps?{YEARS}")
