@@ -54,9 +54,9 @@ class RunEnded(HotlineError):
 
 
 class Task(BaseModel):
-    """What a worker is told."""
+    """What a worker is told; a refusal of it, which goes to the log, does not repeat it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     run_id: int
     database: DatabaseSettings

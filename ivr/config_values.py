@@ -43,6 +43,8 @@ ClockSpan = Annotated[
 
 
 class Section(BaseModel):
-    """A part of the settings; an unknown key in it is refused."""
+    """A part of the settings; an unknown key in it is refused, and no refusal repeats a secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True
+    )

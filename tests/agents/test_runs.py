@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 from structlog.testing import capture_logs
 
 from agents import runs
@@ -311,3 +312,14 @@ async def test_the_database_may_be_away_for_a_while(
         async with beside(pool, database, REFUSES):
             await until(pool, run_id, state="failed")
     assert away.is_set()
+
+
+@pytest.mark.parametrize("model", [runs.Task, DatabaseSettings])
+def test_a_refusal_of_what_holds_a_password_does_not_repeat_it(model: type[BaseModel]) -> None:
+    told = {"url": "postgresql://hotline:open-sesame@db/hotline", "gone": 1}
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate({"run_id": 1, "database": told} if model is runs.Task else told)
+    assert "open-sesame" not in str(refused.value)
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate_json(f'{{"database": "{told["url"]}"}}')
+    assert "open-sesame" not in str(refused.value)

@@ -225,6 +225,7 @@ async def test_a_mail_server_that_is_away_is_tried_again_and_given_up_with_an_al
     [alarm] = await alarms(redis)
     assert alarm["to"] == "chief"
     assert "report_unsent" in alarm["data"]
+    assert '"owner":"chief"' in alarm["data"], "who is led to it, and whom others can tell"
     assert await people.fetchval("SELECT string_agg(state, '') FROM report_delivery") == "refused"
 
 
