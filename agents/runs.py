@@ -153,9 +153,10 @@ class Runner:
                 await self._wanted.wait()
 
     async def _do_next(self) -> bool:
-        await lose_forgotten(self._pool)
         try:
-            claimed = await queries.claim_run(self._pool, kinds=list(self._workers))
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await lose_forgotten(self._pool)
+                claimed = await queries.claim_run(self._pool, kinds=list(self._workers))
         except asyncpg.UniqueViolationError:  # another server was quicker
             return False
         if claimed is None:

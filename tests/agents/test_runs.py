@@ -293,6 +293,25 @@ async def test_what_was_asked_for_here_is_begun_at_once(
         await until(pool, run_id, state="failed")
 
 
+async def test_a_database_that_is_silent_is_asked_again(
+    pool: Pool, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(runs, "_ANSWER_SECONDS", 0.05)
+    real, silences = queries.claim_run, iter((True, True))
+
+    async def claim(*told: object, **more: object) -> object:
+        if next(silences, False):
+            await asyncio.Event().wait()
+        monkeypatch.setattr(runs, "_ANSWER_SECONDS", WAIT_SECONDS)
+        return await real(*told, **more)
+
+    monkeypatch.setattr(queries, "claim_run", claim)
+    run_id = await asked(pool)
+    async with beside(pool, database, REFUSES):
+        await until(pool, run_id, state="failed")
+
+
 async def test_the_database_may_be_away_for_a_while(
     pool: Pool, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,28 +180,35 @@ async def test_no_file_is_changed_while_its_issue_is_published(
             number,
         )
         changing = asyncio.ensure_future(connection.execute("DELETE FROM bulletin_file"))
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not await waits(pool):  # noqa: ASYNC110 - another session waits
-                await asyncio.sleep(0.01)
+        await until_somebody_waits(pool)
         await publishing.commit()
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is published"):
             await changing
 
 
-async def waits(pool: Pool) -> bool:
-    """Tell whether a statement of this database waits for a lock."""
-    return bool(
-        await pool.fetchval(
+async def until_somebody_waits(pool: Pool) -> None:
+    """Wait until a statement of this database waits for another's lock."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not await pool.fetchval(  # noqa: ASYNC110 - another session waits
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-    )
+        ):
+            await asyncio.sleep(0.01)
 
 
-async def test_of_two_who_begin_the_same_months_the_second_is_refused(
-    connection: Connection, national: Bulletin
+async def test_of_two_who_begin_the_same_months_at_once_the_second_is_refused(
+    connection: Connection, pool: Pool, national: Bulletin
 ) -> None:
-    await draft_of(connection, national)
+    async with pool.acquire() as other:
+        beginning = other.transaction()
+        await beginning.start()
+        await keep(other, national, DRAFT, by="同事", files=FILES)
+        second = asyncio.ensure_future(draft_of(connection, national))
+        await until_somebody_waits(pool)
+        await beginning.commit()
+        with pytest.raises(IssueRefused, match="begun by another"):
+            await second
+    assert await connection.fetchval("SELECT changed_by FROM bulletin") == "同事"
     with pytest.raises(IssueRefused, match="begun by another"):
         await draft_of(connection, national)
 
