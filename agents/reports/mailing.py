@@ -126,12 +126,17 @@ class Post:
         return None if row is None else read_run(row, holder)
 
     async def _do(self, run: Run) -> None:
-        """Do a run, and say what came of it, whatever comes: the desks are in the same process."""
+        """Do a run; as the server stops, let another one go on with it."""
         try:
-            reason = await self._tried(run)
+            await self._try(run)
         except asyncio.CancelledError:
             await self._let_go(run)
             raise
+
+    async def _try(self, run: Run) -> None:
+        """Say what came of a run, whatever comes: the desks are in the same process."""
+        try:
+            reason = await self._tried(run)
         except LeaseLost:
             _log.warning("mailing.lease_lost", run=run.run_id)
             return

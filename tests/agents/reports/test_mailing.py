@@ -177,6 +177,19 @@ async def test_what_a_server_that_is_stopped_has_left_undone_is_done_at_once(
     assert (row["state"], row["tries"]) == ("sent", 1), "a stop is no try"
 
 
+async def test_a_server_that_is_stopped_as_it_says_what_came_of_a_run_gives_it_back(
+    people: Pool, redis: Redis, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduled(people)
+    server = post(people, redis, settings_for(office, None))
+    monkeypatch.setattr(server, "_settle", AsyncMock(side_effect=asyncio.CancelledError))
+    with pytest.raises(asyncio.CancelledError):
+        await server.look()
+    assert (await run_of(people))["holder"] is None
+    await post(people, redis, settings_for(office, None)).look()
+    assert ((await run_of(people))["state"], office.to) == ("sent", [CHIEF])
+
+
 async def ends_in_the_middle(office: PostOffice, server: Post) -> None:
     """Let a server end while it waits for the answer to a letter's content."""
     dying = asyncio.create_task(server.look())
