@@ -12,7 +12,7 @@ from agents.reports.editorial import Editorial
 MOST: Final = 99_999
 """The largest number of an issue, or of copies."""
 
-_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Control characters, and what XML 1.0 (§2.2) and so a DOCX cannot hold."""
 
 
@@ -35,7 +35,7 @@ def misprints(editorial: Editorial) -> tuple[Misprint, ...]:
         if isinstance(value, str):
             found += [
                 Misprint(path, match.start() + 1, f"U+{ord(match[0]):04X}")
-                for match in _UNPRINTABLE.finditer(value)
+                for match in UNPRINTABLE.finditer(value)
             ]
         elif path in {"issue", "total_issue", "copies"} and int(str(value)) > MOST:
             found.append(Misprint(path, 0, str(value)))

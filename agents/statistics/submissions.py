@@ -25,6 +25,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from agents.reports.proofreading import UNPRINTABLE
 from agents.reports.tally import Settlement, Standing
 from ivr.categories.taxonomy import Taxonomy
 from ivr.errors import HotlineError
@@ -36,8 +37,6 @@ LABELS: Final = ("单位", "月份", "分类版本", "数据", "受理总量", "
 COLUMNS: Final = ("编码", "类别", "当场办结", "转办", "在办")
 FIRST_ROW: Final = 9
 _MONTH: Final = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-"""What neither UTF-8 nor PostgreSQL can hold in a text."""
 _COUNT: Final = re.compile(r"\d{1,9}")
 
 
@@ -225,7 +224,7 @@ class Reader:
         if match is None:
             self._fault(places["month"], "a month such as 2016-10", month_text)
         self._expect(places["scheme"], scheme, set(self._taxonomies))
-        if _UNSTORABLE.search(reason):
+        if UNPRINTABLE.search(reason):  # the bulletin quotes it
             self._fault(places["reason"], "a text that can be kept", "other characters")
         total = self._number(places["total"], total_text)
         said = sum(line.count for line in lines)

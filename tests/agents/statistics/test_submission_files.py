@@ -41,7 +41,8 @@ def test_a_wrong_cell_is_named_as_the_spreadsheet_names_it() -> None:
 def test_a_text_that_cannot_be_kept_is_refused_and_not_stored() -> None:
     document = months_of_2016()[0].document()
     unit = months_of_2016()[0].unit
-    for bad in ("\\u0000", "\\ud800"):
+    # The bulletin quotes it, and a DOCX cannot hold it.
+    for bad in ("\\u0000", "\\ud800", "\\u000b"):
         spoilt = document.replace('"reason":""', f'"reason":"{bad}"')
         assert spoilt != document
         with pytest.raises(SubmissionRefused, match="reason"):
