@@ -128,15 +128,15 @@ class Post:
     async def _do(self, run: Run) -> None:
         """Do a run; as the server stops, let another one go on with it."""
         try:
-            await self._try(run)
+            await self._finish(run)
         except asyncio.CancelledError:
             await self._let_go(run)
             raise
 
-    async def _try(self, run: Run) -> None:
+    async def _finish(self, run: Run) -> None:
         """Say what came of a run, whatever comes: the desks are in the same process."""
         try:
-            reason = await self._tried(run)
+            reason = await self._attempt(run)
         except LeaseLost:
             _log.warning("mailing.lease_lost", run=run.run_id)
             return
@@ -155,7 +155,7 @@ class Post:
             reason = "broken"
         await self._settle(run, reason)
 
-    async def _tried(self, run: Run) -> str:
+    async def _attempt(self, run: Run) -> str:
         """Send to whoever is left; returns why some must wait, or nothing.
 
         Raises:
