@@ -154,11 +154,12 @@ async def test_a_supervisor_keeps_a_report_has_it_mailed_and_opens_it_by_its_add
             while "已发出" not in await run.inner_text():
                 await again.press("Enter")
                 await expect(again).to_be_enabled(timeout=PATIENCE_MS)
-        assert await grave(page) == []
         office.answers[CHIEF] = "550 5.1.1 no such user"
         await page.locator("[data-test=schedule]").get_by_role("button", name="立即发送").click()
         notice = page.locator("[data-test=notice-report_unsent]")
-        await notice.get_by_role("link", name="查看").click(timeout=60_000)
+        await expect(notice).to_be_visible(timeout=60_000)
+        assert await grave(page) == []
+        await notice.get_by_role("link", name="查看").click()
         await expect(page).to_have_url(re.compile(r"#/reports\?mail="))
         await expect(run.first).to_contain_text("未发出")
         await expect(run.first).to_be_in_viewport()
