@@ -72,6 +72,7 @@ beforeEach(() => {
   issues = new Map([1, 2].map((id) => [id, { version: 1, editorial: editorial(), state: 'draft' }]))
   run = RUN
   asked = []
+  sessionStorage.clear()
 })
 afterEach(() => { vi.useRealTimers() })
 
@@ -181,6 +182,36 @@ it('holds the window open until it is saved, also from another page', async () =
   expect(closes()).toBe(false)
   await bulletins.save()
   expect(closes()).toBe(true)
+})
+
+it('is found again when the window was loaded anew, by whoever typed it, until it is saved', async () => {
+  await typing()
+  await vi.advanceTimersByTimeAsync(1_000)
+  setActivePinia(createPinia())
+  const anew = useBulletins()
+  await useSession().ask()
+  await anew.open(1)
+  expect(anew.typed?.sent_to).toBe(MINE)
+  await anew.save()
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(sessionStorage.getItem('bulletin-texts')).toBe('[]')
+})
+
+it('stands in nobody else’s form who signs in at the same window', async () => {
+  await typing()
+  await vi.advanceTimersByTimeAsync(1_000)
+  setActivePinia(createPinia())
+  const other = useBulletins()
+  useSession().person = { person: 's2', permissions: [] } as never
+  await other.open(1)
+  expect(other.typed?.sent_to).toBe('')
+  expect(other.isUnsaved(1)).toBe(false)
+})
+
+it('is of no harm when what the window has kept is no text', async () => {
+  sessionStorage.setItem('bulletin-texts', '{broken')
+  const bulletins = await typing()
+  expect(bulletins.typed?.sent_to).toBe(MINE)
 })
 
 it('is not asked for any more once the page was left while the server answered', async () => {

@@ -4,6 +4,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import { api, asked, changed, type Schemas } from '../api'
 import { daysBack } from '../clock'
 import { copied, differences, isSame, isTyped, isWhole, merged, type Typing } from '../editorial'
+import { later } from '../later'
 import { useSession } from './session'
 import { monthBefore } from './submissions'
 
@@ -13,6 +14,8 @@ export type Shown = Schemas['BulletinShown']
 export type Form = Schemas['BulletinForm']
 
 const LOOK_MS = 700
+const KEEP_MS = 300
+const KEPT = 'bulletin-texts'
 /** What people take out first comes first. */
 export const FORMS: readonly Form[] = ['docx', 'pdf', 'xlsx', 'html', 'json']
 
@@ -26,7 +29,7 @@ export const useBulletins = defineStore('bulletins', () => {
   const run = shallowRef<Run | null>(null)
   const shown = shallowRef<Shown | null>(null)
   /** Every text that was opened, as it is typed; it stays while others, or other pages, are looked at. */
-  const texts = ref(new Map<string, Typing>())
+  const texts = ref(keptHere())
   const problem = shallowRef<unknown>(null)
   const isBusy = ref(false)
   const isSaved = ref(false)
@@ -57,7 +60,14 @@ export const useBulletins = defineStore('bulletins', () => {
   watch(isAnyUnsaved, (is) => {
     if (is) window.addEventListener('beforeunload', hold)
     else window.removeEventListener('beforeunload', hold)
-  }, { flush: 'sync' })
+  }, { flush: 'sync', immediate: true })
+
+  // And one that is lost, with its browser or by its reloading, finds it again.
+  const keepHere = later(KEEP_MS, () => {
+    const unsaved = [...texts.value].filter(([, one]) => isTyped(one))
+    sessionStorage.setItem(KEPT, JSON.stringify(unsaved))
+  })
+  watch(texts, keepHere, { deep: true, flush: 'sync' })
 
   /** Who types is part of it: another who signs in here has his own. */
   function keyOf(bulletin_id: number): string {
@@ -268,6 +278,15 @@ export const useBulletins = defineStore('bulletins', () => {
     mayPublish, look, leave, begin, compileAgain, cancel, open, isUnsaved, takeNewest, takeBoth, save, sendToReview, sendBack, publish, draw,
   }
 })
+
+/** What was typed in this window before it was loaded anew. */
+function keptHere(): Map<string, Typing> {
+  try {
+    return new Map(JSON.parse(sessionStorage.getItem(KEPT) ?? '[]') as [string, Typing][])
+  } catch {
+    return new Map()
+  }
+}
 
 function hold(event: BeforeUnloadEvent): void {
   event.preventDefault()
