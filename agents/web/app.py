@@ -93,6 +93,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", f"{_V1}/softphone", telephone.show, Permission.CALLS_TAKE),
     ("GET", telephone.PATH, telephone.connect, Permission.CALLS_TAKE),
     ("GET", f"{_V1}/openapi.json", openapi.show, Open.SESSION),
+    ("GET", f"{_V1}/docs", desktop.explain, Open.SESSION),
     # What everybody may do with his own account, also before a second factor is set up.
     ("GET", f"{_V1}/session", session.show, Open.SESSION),
     ("PUT", f"{_V1}/session/password", session.set_password, Open.SESSION),

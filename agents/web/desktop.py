@@ -1,4 +1,4 @@
-"""The built desktop: one page, and its parts under names that change with their content."""
+"""The built desktop and the API's description: a page each, and parts named by their content."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Desktop:
     """What was built; read once, so nothing outside of it can ever be asked for."""
 
     page: Part | None
+    docs: Part | None
     parts: Mapping[str, Part]
 
 
@@ -49,18 +50,20 @@ def read_desktop(folder: Path) -> Desktop:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink()
     }
-    page = parts.pop("index.html", None)
+    page, docs = parts.pop("index.html", None), parts.pop("docs.html", None)
     if page is None:
         _log.warning("desktop.missing", folder=str(folder))
-    return Desktop(page, parts)
+    return Desktop(page, docs, parts)
 
 
 async def show(request: web.Request) -> web.Response:
     """Give the page; what it shows it asks of the API, with the session it has."""
-    page = request.app[DESKTOP].page
-    if page is None:
-        raise web.HTTPServiceUnavailable(text="座席桌面尚未构建：python -m deploy.stack desktop")
-    return _sent(request, page)
+    return _page(request, request.app[DESKTOP].page)
+
+
+async def explain(request: web.Request) -> web.Response:
+    """Give the page that shows the API's own description."""
+    return _page(request, request.app[DESKTOP].docs)
 
 
 async def part(request: web.Request) -> web.Response:
@@ -71,6 +74,12 @@ async def part(request: web.Request) -> web.Response:
     response = _sent(request, found)
     response.headers[hdrs.CACHE_CONTROL] = _FOR_EVER
     return response
+
+
+def _page(request: web.Request, page: Part | None) -> web.Response:
+    if page is None:
+        raise web.HTTPServiceUnavailable(text="座席桌面尚未构建：python -m deploy.stack desktop")
+    return _sent(request, page)
 
 
 def _part(path: Path) -> Part:

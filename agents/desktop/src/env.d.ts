@@ -7,3 +7,8 @@ declare module '*.vue' {
   const component: DefineComponent
   export default component
 }
+
+declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
+  const show: (options: Record<string, unknown>) => unknown
+  export default show
+}

@@ -15,6 +15,7 @@ def build(tmp_path: Path) -> Path:
     assets = tmp_path / "build" / "assets"
     assets.mkdir(parents=True)
     (assets.parent / "index.html").write_text("<!doctype html><p>桌面</p>", "utf-8")
+    (assets.parent / "docs.html").write_text("<!doctype html><p>接口</p>", "utf-8")
     (assets / "main-1a2b.js").write_text("go()" * 100)
     (tmp_path / "secret.txt").write_text("secret")
     (assets / "way-out.txt").symlink_to(tmp_path / "secret.txt")
@@ -36,6 +37,16 @@ async def test_the_page_is_given_to_everybody_and_never_kept(shown: Desk) -> Non
         assert answer.headers["Cache-Control"] == "no-store"
 
 
+async def test_the_description_of_the_api_is_shown_to_whoever_has_a_session(shown: Desk) -> None:
+    assert (await shown.get("/api/v1/docs")).status == 401
+    await shown.enter()
+    answer = await shown.get("/api/v1/docs")
+    assert (answer.status, answer.content_type) == (200, "text/html")
+    assert "接口" in await answer.text()
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+
+
 async def test_a_part_is_kept_for_ever_and_hardened_all_the_same(shown: Desk) -> None:
     answer = await shown.get(f"{PARTS}assets/main-1a2b.js", {"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -55,7 +66,7 @@ async def test_who_takes_no_gzip_gets_the_part_as_it_is(shown: Desk) -> None:
     "name",
     [
         *("", "assets", "assets/", "../secret.txt", "%2e%2e/secret.txt", "assets/way-out.txt"),
-        *("/etc/passwd", "assets/%00", "index.html"),
+        *("/etc/passwd", "assets/%00", "index.html", "docs.html"),
     ],
 )
 async def test_nothing_but_the_parts_can_be_asked_for(shown: Desk, name: str) -> None:
