@@ -306,3 +306,48 @@ async def wait_aimed(desk: Desk) -> None:
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while not await desk.page.evaluate(aimed):  # noqa: ASYNC110 - the focus moves in the browser
             await asyncio.sleep(0.05)
+
+
+async def test_an_agent_with_a_desk_telephone_follows_his_calls_and_dials_from_the_screen(
+    people: Hotline, browser: Browser
+) -> None:
+    number = people.number()
+    async with (
+        people.agent("a1001", ring_seconds=5.0, talk_seconds=6.0),
+        open_desk(people, browser, "a1001") as desk,
+    ):
+        await desk.sign_in()
+        await desk.line("none")
+        await desk.go_online()
+        telephone = desk.page.get_by_role("region", name="电话")
+        async with people.caller(number) as caller:
+            await caller.rtp.wait_for(MAIN, within=30)
+            caller.press("0")
+            await desk.call("ringing")
+            await expect(telephone).to_contain_text("请在桌面话机上接听", timeout=PATIENCE_MS)
+            await desk.call("talking")
+            await expect(desk.page.locator("[data-test=card]")).to_be_visible(timeout=PATIENCE_MS)
+            await expect(telephone.get_by_role("button", name="转接")).to_be_visible()
+            assert await grave(desk.page) == []
+            await desk.idle()
+            await caller.ended(within=30)
+        field = telephone.get_by_label("号码或工号")
+        await field.fill("0085212345678")
+        await field.press("Enter")
+        await expect(telephone).to_contain_text("不允许拨打此号码", timeout=PATIENCE_MS)
+        async with people.agent("a1002") as colleague:
+            await field.fill("a1002")
+            await field.press("Enter")
+            await desk.call("dialling")
+            await desk.call("talking")
+            await colleague.rtp.wait_for(AGENT_TONE, within=30)
+            await desk.idle()
+    assert (await people.record(number))["agent"] == "a1001"
+    kept = (
+        "SELECT direction, disposition, array_agg(leg.agent ORDER BY leg.agent) FROM call"
+        " JOIN leg USING (call_id) WHERE final AND direction = 'internal' GROUP BY 1, 2"
+    )
+    async with asyncio.timeout(30):
+        while not (rows := await people.rows(kept)):  # noqa: ASYNC110 - a row appears
+            await asyncio.sleep(0.1)
+    assert [tuple(row) for row in rows] == [("internal", "answered", ["a1001", "a1002"])]
