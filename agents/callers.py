@@ -19,6 +19,7 @@ from ivr.categories.taxonomy import edition
 from ivr.database import Pool, Session
 from ivr.database import queries as call_queries
 from ivr.log import mask_number
+from ivr.menu.model import Priority
 
 EARLIER: Final = 10
 """Earlier calls that are shown."""
@@ -97,6 +98,8 @@ class Card:
     agent: str
     wait_ms: int
     talk_ms: int
+    priority: str
+    """`P0` to `P3`, by which he was queued; empty for who was in no queue."""
     flags: tuple[str, ...]
     """`anonymous`, `elderly`, `gave_up` (twice lately), `blocked`, `risk` (self-harm, before)."""
     steps: tuple[Step, ...]
@@ -135,6 +138,7 @@ async def card(connection: Session | Pool, call_id: str) -> Card | None:
         agent=row["agent"] or "",
         wait_ms=row["wait_ms"],
         talk_ms=row["talk_ms"],
+        priority=class_of(heard.priority),
         flags=await _flags(connection, number, earlier),
         steps=tuple(Step(menu, key) for menu, key in heard.steps),
         presets=tuple(
@@ -157,9 +161,17 @@ async def _heard(connection: Session | Pool, row: asyncpg.Record) -> Heard:
     return Heard(
         row["menu_path"],
         row["queue"] or "",
+        await queries.priority_of_call(connection, call_id=call_id),
         tuple([(key["menu"], key["key"]) async for key in keys]),
         tuple([(preset["scheme"], preset["code"]) async for preset in presets]),
     )
+
+
+def class_of(priority: int | None) -> str:
+    """Name the class that a call was queued with; empty for none."""
+    if priority is None:
+        return ""
+    return max((one for one in Priority if one <= priority), default=Priority.P3).name
 
 
 async def reveal(connection: Session, person: str, call_id: str, reason: str) -> str | None:

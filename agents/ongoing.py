@@ -24,6 +24,8 @@ class Heard:
     menu_path: str
     queue: str
     """The last that was entered; empty for none."""
+    priority: int | None = None
+    """With which that queue was entered; None for no queue."""
     steps: tuple[tuple[str, str], ...] = ()
     """Menu and key, in order."""
     presets: tuple[tuple[str, str], ...] = ()
@@ -49,6 +51,7 @@ def heard(events: Iterable[ev.Event]) -> Heard | None:
     return Heard(
         call.menu_path,
         call.queue or "",
+        call.visits[-1].priority if call.visits else None,
         tuple((step.menu, step.key) for step in call.menu_steps),
         ((about.scheme, about.code),) if about else (),
     )

@@ -13,6 +13,14 @@ FROM menu_step
 WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
 ORDER BY position;
 
+-- name: priority_of_call(call_id)$
+-- With which priority the call entered its last queue.
+SELECT priority
+FROM queue_visit
+WHERE opened_at = call_opened_at(:call_id) AND call_id = :call_id
+ORDER BY position DESC
+LIMIT 1;
+
 -- name: presets_of_call(call_id)
 -- What the menu took the call to be about.
 SELECT scheme, code, confidence

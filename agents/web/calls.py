@@ -107,6 +107,9 @@ class Card(BaseModel):
     agent: str
     wait_ms: int
     talk_ms: int
+    priority: str = Field(
+        description="P0 (self-harm), P1 (emergency), P2 (waited before) or P3; empty: in no queue"
+    )
     flags: list[str] = Field(description="anonymous, elderly, gave_up, blocked, risk")
     steps: list[Step]
     presets: list[Preset]

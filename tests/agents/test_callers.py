@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents import callers, requests, users
 from agents.auth import Identity
 from agents.requests import Written
@@ -47,3 +49,24 @@ async def test_no_call_has_no_card_and_no_number(pool: Pool) -> None:
 def test_a_code_that_an_edition_does_not_know_is_shown_as_it_is() -> None:
     assert callers.path_of("12320-2016", "C02")[0] == "咨询"
     assert callers.path_of("12320-2016", "C02.88") == ("C02.88",)
+
+
+@pytest.mark.parametrize(
+    ("priority", "named"), [(None, ""), (0, "P3"), (10, "P2"), (20, "P1"), (30, "P0"), (-1, "P3")]
+)
+def test_the_class_of_a_call_is_named_by_its_priority(priority: int | None, named: str) -> None:
+    assert callers.class_of(priority) == named
+
+
+async def test_the_class_of_a_call_that_is_over_is_that_of_its_last_queue(pool: Pool) -> None:
+    call_id = await record_call(pool)
+    for position, priority in ((1, 0), (2, 30)):
+        await pool.execute(
+            """INSERT INTO queue_visit (opened_at, call_id, position, queue, priority, entered_at,
+                   wait_ms, outcome, status)
+               VALUES (call_opened_at($1), $1, $2, 'psych', $3, now(), 0, 'answered', '')""",
+            *(call_id, position, priority),
+        )
+    card = await callers.card(pool, call_id)
+    assert card is not None
+    assert card.priority == "P0"

@@ -14,12 +14,13 @@ def ringing(number: int = 1) -> cel.Journal:
     call = (
         cel.Journal(number).begins().chooses("m_main", "1", "C03").chooses("m_consult", "1", "C02")
     )
-    return call.queues("consult").rings()
+    return call.queues("consult", 10).rings()
 
 
 RINGING = Heard(
     "m_main:1/m_consult:1",
     "consult",
+    10,
     (("m_main", "1"), ("m_consult", "1")),
     (("12320-2016", "C02"),),
 )
@@ -45,7 +46,7 @@ async def test_the_card_of_a_ringing_call_says_what_the_journal_says_and_not_wha
     await pool.execute(ongoing)
     card = await callers.card(pool, call.call_id)
     assert card is not None
-    assert (card.queue, card.presets) == ("", ())
+    assert (card.queue, card.priority, card.presets) == ("", "", ())
     await pool.execute(
         "INSERT INTO spool_line VALUES (call_opened_at($1), $1, 1, 0, $2)",
         call.call_id,
@@ -55,3 +56,4 @@ async def test_the_card_of_a_ringing_call_says_what_the_journal_says_and_not_wha
     assert card is not None
     assert [(step.menu, step.key) for step in card.steps] == list(RINGING.steps)
     assert (card.queue, [preset.code for preset in card.presets]) == ("consult", ["C02"])
+    assert card.priority == "P2"

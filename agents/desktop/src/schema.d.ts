@@ -1827,6 +1827,11 @@ export interface components {
             /** Talk Ms */
             talk_ms: number;
             /**
+             * Priority
+             * @description P0 (self-harm), P1 (emergency), P2 (waited before) or P3; empty: in no queue
+             */
+            priority: string;
+            /**
              * Flags
              * @description anonymous, elderly, gave_up, blocked, risk
              */
