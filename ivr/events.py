@@ -61,6 +61,7 @@ class NumberDialled(Event):
     direction: str
     """`inbound`, `outbound` or `internal`."""
     number: str
+    """Of a colleague his staff id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ def _told(extra: Mapping[str, str | int], shape: re.Pattern[str]) -> tuple[str, 
 
 
 _NUMBER: Final = re.compile(r"([0-9+]{0,20})")
-_DIALLED: Final = re.compile(r"(inbound|outbound|internal):([0-9*#+]{0,20})")
+_DIALLED: Final = re.compile(r"(inbound|outbound|internal):([0-9*#+]{0,20}|[0-9a-z]{1,16})")
 _KEY: Final = re.compile(r"([a-z0-9_]{1,32}):([0-9]{1,20}|[*#tid])")
 _PRESET: Final = re.compile(r"([a-z0-9-]{1,32}):([A-Z][0-9A-Z.]{0,20})")
 _OUTCOME: Final = re.compile(f"({'|'.join(Outcome)})")

@@ -112,6 +112,8 @@ async def test_every_query_of_the_baseline_fits_todays_schema(postgres: Server) 
 CAREFUL = """
     ALTER TABLE call ADD COLUMN mood text;
     ALTER TABLE leg ADD COLUMN loudness integer NOT NULL DEFAULT 0 CHECK (loudness >= 0);
+    ALTER TABLE leg DROP CONSTRAINT leg_kind_check;
+    ALTER TABLE leg ADD CHECK (kind IN ('trunk', 'agent', 'local', 'other') OR kind = 'robot');
     CREATE TABLE weather (day date PRIMARY KEY)"""
 CARELESS = {
     "ALTER TABLE spool_line RENAME COLUMN lines TO texts": "spool_line.lines is gone",
@@ -120,6 +122,7 @@ CARELESS = {
     "ALTER TABLE fold_due ADD COLUMN why text NOT NULL": "fold_due.why is required",
     "ALTER TABLE call ALTER COLUMN queue SET NOT NULL": "call.queue is required",
     "ALTER TABLE leg ADD CHECK (ring_ms < 9)": "leg has the new rule CHECK ((ring_ms < 9))",
+    "ALTER TABLE leg ADD CHECK (position < 9 OR ring_ms < 9)": "leg has the new rule CHECK",
     "CREATE UNIQUE INDEX one ON quarantine (node)": "quarantine has the new rule CREATE UNIQUE",
     "DROP FUNCTION merge_counts()": "function merge_counts() is gone",
     "REVOKE INSERT ON spool_line FROM hotline_ledger": "public.spool_line INSERT is taken away",

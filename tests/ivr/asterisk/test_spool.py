@@ -203,6 +203,12 @@ def test_somebody_who_is_asked_to_take_over_is_known(extra: str) -> None:
     assert (asked.kind, asked.number) == (kind, number)
 
 
+def test_a_colleague_is_dialled_by_his_staff_id() -> None:
+    dialled = told(UserEvent.DIALLED, "internal:a1002")
+    assert isinstance(dialled, events.NumberDialled)
+    assert (dialled.direction, dialled.number) == ("internal", "a1002")
+
+
 def test_every_fact_of_the_dialplan_is_understood() -> None:
     contents = {
         UserEvent.CALLER: "+8613800001234",
