@@ -16,7 +16,13 @@ import structlog
 
 from ivr.asterisk.actions import BlindTransfer, Hangup, Redirect, RedirectBoth, SetVariable
 from ivr.asterisk.link import Link
-from ivr.asterisk.variables import RATING_EXEMPT, TRANSFER_BY, TRANSFER_ENDED, TRANSFER_FOR
+from ivr.asterisk.variables import (
+    RATING_EXEMPT,
+    RATING_EXEMPT_BY,
+    TRANSFER_BY,
+    TRANSFER_ENDED,
+    TRANSFER_FOR,
+)
 from ivr.errors import ValueRefused
 from ivr.transfer_targets import Target
 
@@ -112,8 +118,11 @@ async def to_rating(link: Link, talk: Conversation) -> None:
 async def exempt(link: Link, talk: Conversation, reason: Exemption | None) -> None:
     """Note why the caller is not asked to rate, or that he is asked after all (None).
 
-    It is written down when the call ends. Raises as `hand_over` does.
+    It is written down when the call ends, and counts of this agent's talk alone: whom the caller
+    is handed over to may be rated. Raises as `hand_over` does.
     """
+    by = _part(_AGENT, talk.agent).split("-")[1]
+    await link.send(SetVariable(RATING_EXEMPT_BY, by, talk.caller))
     await link.send(SetVariable(RATING_EXEMPT, reason.value if reason else "", talk.caller))
     if reason:
         _log.info("rating.exempted", call_id=talk.call_id, reason=reason.value)

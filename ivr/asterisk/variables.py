@@ -39,6 +39,9 @@ RATING_EXEMPT: Final = "RATING_EXEMPT"
 asked for a rating; `wrong_number`, `redirected` (to 120, 110 or 12356) or `not_reached` (a
 call-back met a machine). Any other word is ignored. `short` and `crisis` the dialplan finds out."""
 
+RATING_EXEMPT_BY: Final = "RATING_EXEMPT_BY"
+"""Beside it: the id of the agent who says so. It counts while nobody else has spoken with the
+caller since; empty, it always does."""
 
 TRANSFER_FOR: Final = "TRANSFER_FOR"
 """Channel variable of an agent who asks somebody before he hands a caller over: the caller's

@@ -200,9 +200,11 @@ async def test_why_a_caller_is_not_asked_to_rate_goes_onto_his_channel_and_off_a
 ) -> None:
     async with granting(asterisk, valkey) as redis:
         assert await answered(redis, wish(Verb.EXEMPT, reason)) is Answer.DONE
-    [told] = asterisk.named("Setvar")
-    asked = (told["Channel"], told["Variable"], told.get("Value", ""))
-    assert asked == (CALLER, "RATING_EXEMPT", reason)
+    asked = [
+        (told["Channel"], told["Variable"], told.get("Value", ""))
+        for told in asterisk.named("Setvar")
+    ]
+    assert asked == [(CALLER, "RATING_EXEMPT_BY", "a1001"), (CALLER, "RATING_EXEMPT", reason)]
 
 
 async def test_what_cannot_be_done_now_is_not_asked_of_asterisk(

@@ -95,15 +95,16 @@ async def test_a_reason_not_to_rate_goes_onto_the_callers_channel(
 ) -> None:
     await exempt(link, TALK, reason)
     await to_rating(link, TALK)
-    variable, end = sent(asterisk)
+    by, variable, end = sent(asterisk)
+    assert (by["Variable"], by["Value"]) == ("RATING_EXEMPT_BY", "a1001")
     assert (variable["Variable"], variable["Value"]) == ("RATING_EXEMPT", reason.value)
-    assert variable["Channel"] == TALK.caller
+    assert by["Channel"] == variable["Channel"] == TALK.caller
     assert (end["Action"], end["Channel"]) == ("Hangup", TALK.agent)
 
 
 async def test_a_reason_not_to_rate_is_taken_off_again(link: Link, asterisk: FakeAsterisk) -> None:
     await exempt(link, TALK, None)
-    [variable] = sent(asterisk)
+    variable = sent(asterisk)[-1]
     assert (variable["Variable"], variable.get("Value", "")) == ("RATING_EXEMPT", "")
 
 

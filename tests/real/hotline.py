@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import os
+import time
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import soundfile
 
+from deploy.stack.console import console
 from deploy.stack.rtp import RATE, sine
 from deploy.stack.sip import Address, Agent, Caller
 from deploy.stack.stack import AGENT_ADDRESS, CALLER_ADDRESS, Stack
@@ -222,6 +224,24 @@ class Hotline:
             yield
         finally:
             await self.replace_hours(day)
+
+    async def worth_rating(self, call_id: str) -> None:
+        """Wait until who was joined last has spoken for one whole second of Asterisk's clock."""
+        joined = [
+            float(line["eventtime"])
+            for line in self.journal.refresh().by_call[call_id]
+            if line["eventtype"] == "BRIDGE_ENTER" and line["channame"].startswith("PJSIP/")
+        ]
+        await until(lambda: int(time.time()) > int(max(joined)), 5)
+
+    @asynccontextmanager
+    async def short_patience(self, seconds: int) -> AsyncIterator[None]:
+        """Let callers wait for a lost agent for so long and no longer."""
+        await console(self.stack.layout, f"dialplan set global REJOIN_SECONDS {seconds}")
+        try:
+            yield
+        finally:
+            await console(self.stack.layout, "dialplan set global REJOIN_SECONDS 60")
 
     async def replace_hours(self, text: str) -> None:
         """Put another hours.toml in force for the calls that follow."""

@@ -180,7 +180,7 @@ async def test_when_the_target_does_not_answer_he_stands_in_line_where_he_stood(
             await parties.enter_async_context(other)
             await called.citizen.rtp.wait_for(OTHER_AGENT_TONE, 40)
             assert not later.rtp.hears(OTHER_AGENT_TONE), "who came later is served later"
-            await asyncio.sleep(1.5)  # long enough to be asked to rate
+            await hotline.worth_rating(called.talk.call_id)
             await hotline.agent_hangs_up("a1002")
             await called.citizen.rtp.wait_for(RATE_US, 30)
             called.citizen.rtp.press("1")
@@ -290,6 +290,39 @@ async def test_an_agent_who_hangs_up_while_it_rings_leaves_him_to_the_next_agent
         await recorded(called)
 
 
+async def test_whose_agent_stays_lost_is_first_in_line_and_holds_are_booked_on_who_was_lost(
+    hotline: Callbacks, link: Link
+) -> None:
+    behind = hotline.number()
+    async with AsyncExitStack() as parties:
+        called = await called_back(hotline, parties)
+        later = await waiting(hotline, behind, parties)
+        await hotline.ask("live", pause("a1001", "true"))
+        try:
+            async with hotline.short_patience(0):
+                await link.send(Hangup(called.talk.agent, cause=44))
+                await until(lambda: hotline.in_line(called.talk.caller), 20)
+            other = hotline.agent("a1002", talk_seconds=90.0, tone=OTHER_AGENT_TONE)
+            await parties.enter_async_context(other)
+            await called.citizen.rtp.wait_for(OTHER_AGENT_TONE, 40)
+            assert not later.rtp.hears(OTHER_AGENT_TONE), "who waits already is served later"
+            await link.send(Hangup(hotline.channels(called.talk.call_id)[-1], cause=44))
+            await called.citizen.rtp.wait_for(MUSIC, 20)
+            await called.citizen.rtp.wait_for(OTHER_AGENT_TONE, 20)
+            await hotline.worth_rating(called.talk.call_id)
+            await hotline.agent_hangs_up("a1002")
+            await called.citizen.rtp.wait_for(RATE_US, 30)
+            called.citizen.rtp.press("1")
+            await later.rtp.wait_for(OTHER_AGENT_TONE, 60)
+            later.hang_up()
+            await later.ended(20)
+        finally:
+            await hotline.ask("live", pause("a1001", "false"))
+        call = await recorded(called)
+    assert called.facts("HOLD") == ["a1001", "a1002"]
+    assert (call["disposition"], call["agent"], call["rating"]) == ("answered", "a1001", 1)
+
+
 @asynccontextmanager
 async def browser(hotline: Callbacks, person: str) -> AsyncIterator[ClientSession]:
     """What an agent's browser sends, with his session."""
@@ -314,7 +347,7 @@ async def test_an_agent_who_heard_a_machine_says_so_at_his_desk_and_the_citizen_
         desk = await parties.enter_async_context(browser(hotline, "a1001"))
         called = await called_back(hotline, parties)
         ticket = await hotline.ticket(called.number, "calling")
-        await asyncio.sleep(1.5)  # long enough to be asked to rate
+        await hotline.worth_rating(called.talk.call_id)
         said = await desk.put(
             f"/api/v1/calls/{called.talk.call_id}/exemption",
             json={"reason": "not_reached"},

@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 
 from agents.roles import Role
 from deploy.stack import valkey
-from deploy.stack.console import console
 from tests.real.desk import PATIENCE_MS, Desk, chromium, open_desk, talking
 from tests.real.hotline import AGENT_TONE, CALLER_TONE, MAIN, MUSIC, Hotline, until
 from tests.real.test_desk_people import enter, window
@@ -149,16 +148,6 @@ async def test_a_form_whose_server_was_killed_while_it_was_saved_is_there_once(
     await desk.line("ready")
 
 
-@asynccontextmanager
-async def short_patience(people: Hotline, seconds: int) -> AsyncIterator[None]:
-    """Let callers wait for a lost agent for so long and no longer."""
-    await console(people.stack.layout, f"dialplan set global REJOIN_SECONDS {seconds}")
-    try:
-        yield
-    finally:
-        await console(people.stack.layout, "dialplan set global REJOIN_SECONDS 60")
-
-
 _GAVE_UP = """
 INSERT INTO call (
     opened_at, call_id, node, boot, direction, caller, dialled, started_at, answered_at, ended_at,
@@ -193,7 +182,7 @@ async def test_the_caller_of_a_browser_that_stays_dead_is_first_in_line_and_it_i
         open_desk(people, dying, "a2002") as lost,
         open_desk(people, browser, "a2002") as back,
         window(browser) as chief,
-        short_patience(people, 15),
+        people.short_patience(15),
         urgent(people) as later,
     ):
         await enter(people, chief, "supervisor9", Role.SUPERVISOR)

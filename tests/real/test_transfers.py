@@ -108,7 +108,7 @@ async def test_after_a_redirection_to_120_nobody_is_asked_to_rate(
         exchange.caller(number) as caller,
     ):
         talk = await speaking(exchange, number, caller)
-        await asyncio.sleep(1.5)
+        await exchange.worth_rating(talk.call_id)
         if way == "handed over":
             await hand_over(exchange.link, talk, TARGETS["ambulance"])
         else:
@@ -390,6 +390,75 @@ async def test_a_colleague_whose_browser_was_lost_after_a_hand_over_has_his_call
     assert (await exchange.record(number))["rating_offered"]
 
 
+@pytest.mark.parametrize("way", ["taken back", "joined", "three, he left", "three, he stayed"])
+async def test_who_spoke_last_and_lost_his_browser_has_his_caller_again(
+    exchange: Exchange, way: str
+) -> None:
+    number = exchange.number()
+    async with (
+        exchange.agent("a1001", talk_seconds=90.0) as first,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        async with exchange.agent("a1002", talk_seconds=90.0, tone=1_000.0) as second:
+            await consult(exchange.link, talk, colleague("a1002"))
+            await first.rtp.wait_for(1_000.0, 15)
+            await caller.rtp.wait_for(MUSIC, 15)
+            asked = exchange.talk(number)
+            if way == "taken back":
+                await take_back(exchange.link, talk)
+                await second.sees("BYE", 10)
+                await caller.rtp.wait_for(AGENT_TONE, 15)
+            if way.startswith("three"):
+                await join(exchange.link, talk)
+                await both_heard(caller.rtp, AGENT_TONE, 1_000.0)
+            if way == "three, he stayed":
+                await to_rating(exchange.link, asked)
+                await second.sees("BYE", 10)
+                await caller.rtp.wait_for(AGENT_TONE, 15)
+            if way in {"joined", "three, he left"}:
+                await to_rating(exchange.link, talk)
+                await first.sees("BYE", 10)
+                await caller.rtp.wait_for(1_000.0, 15)
+            stays = way in {"taken back", "three, he stayed"}
+            last, tone = (talk, AGENT_TONE) if stays else (asked, 1_000.0)
+            await exchange.link.send(Hangup(last.agent, cause=44))
+            await caller.rtp.wait_for(MUSIC, 15)
+            held = ["a1001", "a1001" if stays else "a1002"]
+            await until(lambda: exchange.facts(number, "HOLD") == held, 10)
+            await caller.rtp.wait_for(tone, 20)
+            await exchange.worth_rating(talk.call_id)
+            await to_rating(exchange.link, exchange.talk(number))
+            await caller.rtp.wait_for(RATE_US, 20)
+            caller.hang_up()
+            await caller.ended(10)
+    call = await exchange.record(number)
+    assert (call["rating_offered"], call["rating_exempt"]) == (True, None)
+
+
+async def test_what_an_agent_said_of_his_own_talk_is_no_word_on_his_colleagues(
+    exchange: Exchange,
+) -> None:
+    number = exchange.number()
+    async with (
+        exchange.agent("a1001", talk_seconds=90.0) as first,
+        exchange.caller(number) as caller,
+    ):
+        talk = await speaking(exchange, number, caller)
+        said = await granted(exchange, talk, Verb.EXEMPT, Exemption.WRONG_NUMBER.value)
+        assert said is Answer.DONE
+        async with exchange.agent("a1002", talk_seconds=90.0, tone=1_000.0):
+            await hand_over(exchange.link, talk, colleague("a1002"))
+            await first.sees("BYE", 10)
+            await caller.rtp.wait_for(1_000.0, 15)
+            await exchange.worth_rating(talk.call_id)
+            await to_rating(exchange.link, exchange.talk(number))
+            await caller.rtp.wait_for(RATE_US, 20)
+            caller.hang_up()
+            await caller.ended(10)
+    assert (await exchange.record(number))["rating_exempt"] is None
+
+
 async def test_an_agent_asks_a_colleague_and_joins_the_two(exchange: Exchange) -> None:
     number = exchange.number()
     async with exchange.agent("a1001", talk_seconds=60.0), exchange.caller(number) as caller:
@@ -502,7 +571,7 @@ async def test_the_agent_may_end_into_the_rating_or_say_that_there_is_nothing_to
             talk = await speaking(exchange, rated, caller)
             assert await granted(exchange, talk, Verb.EXEMPT, reason) is Answer.DONE
             assert await granted(exchange, talk, Verb.EXEMPT) is Answer.DONE, "taken back"
-            await asyncio.sleep(1.5)
+            await exchange.worth_rating(talk.call_id)
             await to_rating(exchange.link, talk)
             await caller.rtp.wait_for(RATE_US, 10)
             caller.press("1")
@@ -510,7 +579,7 @@ async def test_the_agent_may_end_into_the_rating_or_say_that_there_is_nothing_to
         async with exchange.caller(spared) as caller:
             talk = await speaking(exchange, spared, caller)
             assert await granted(exchange, talk, Verb.EXEMPT, reason) is Answer.DONE
-            await asyncio.sleep(1.5)
+            await exchange.worth_rating(talk.call_id)
             await to_rating(exchange.link, talk)
             await caller.ended(10)
             assert await granted(exchange, talk, Verb.EXEMPT, reason) is Answer.NOT_TALKING
