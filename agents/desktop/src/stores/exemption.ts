@@ -50,11 +50,9 @@ export const useExemption = defineStore('exemption', () => {
     }
   }
 
-  /** Another call is at this telephone, or none. */
+  /** Another call is at this telephone, or none. What was said of it is asked for with its form. */
   function arrived(id: string): void {
-    if (id === hereId.value) return
     hereId.value = id
-    void look(id)
   }
 
   async function act(id: string, change: () => Promise<Schemas['Exempted']>): Promise<boolean> {
