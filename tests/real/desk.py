@@ -177,7 +177,11 @@ async def open_desk(hotline: Hotline, browser: Browser, person: str) -> AsyncIte
     )
     password = _passwords.setdefault(person, made or "")
     context = await browser.new_context(
-        viewport={"width": 1366, "height": 768}, locale="zh-CN", timezone_id="Asia/Shanghai"
+        viewport={"width": 1366, "height": 768},
+        locale="zh-CN",
+        timezone_id="Asia/Shanghai",
+        # A colour that fades into another is between the two when axe looks.
+        reduced_motion="reduce",
     )
     # A browser's noise suppression takes a steady tone for noise.
     await context.add_init_script(

@@ -29,7 +29,11 @@ GRAVE: Final = {"serious", "critical"}
 @asynccontextmanager
 async def window(browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context(
-        viewport={"width": 1366, "height": 768}, locale="zh-CN", timezone_id="Asia/Shanghai"
+        viewport={"width": 1366, "height": 768},
+        locale="zh-CN",
+        timezone_id="Asia/Shanghai",
+        # A colour that fades into another is between the two when axe looks.
+        reduced_motion="reduce",
     )
     try:
         page = await context.new_page()
