@@ -111,9 +111,14 @@ async def ask(redis: Redis, node: str, wish: Wish) -> None:
 
 
 async def answer_of(redis: Redis, node: str, wish: Wish) -> Answer | None:
-    """Return what became of a wish; None while nothing is known."""
+    """Return what became of a wish; None while nothing is known.
+
+    A word of another release is a failure: nobody here knows whether it was done.
+    """
     found = await redis.get(answer_key(node, wish.id))
-    return Answer(str(found)) if found else None
+    if not found:
+        return None
+    return Answer(str(found)) if str(found) in set(Answer) else Answer.FAILED
 
 
 class Dialling:

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from ivr.asterisk.link import Link, Pace
-from ivr.dialling import Answer, Dialling, Wish, answer_of, ask, list_key
+from ivr.dialling import Answer, Dialling, Wish, answer_key, answer_of, ask, list_key
 from ivr.errors import PeerBroke
 from ivr.live import connect
 from tests.ivr.asterisk.fake_asterisk import (
@@ -148,3 +148,10 @@ async def test_what_is_no_wish_is_dropped_and_the_next_one_is_granted(
         async with dialling(asterisk, valkey) as redis:
             await redis.rpush(list_key("n1"), text)
             assert await answered(redis, wish()) is Answer.RINGS
+
+
+async def test_a_word_of_another_release_is_no_promise_that_it_rings(valkey: Valkey) -> None:
+    wanted = wish()
+    async with connect(valkey.settings) as redis:
+        await redis.set(answer_key("n1", wanted.id), "queued", ex=10)
+        assert await answer_of(redis, "n1", wanted) is Answer.FAILED
