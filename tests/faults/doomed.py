@@ -20,7 +20,7 @@ from unittest.mock import patch
 from ivr import failpoints
 from ivr.__main__ import app
 from ivr.asterisk import agi
-from ivr.asterisk.actions import Headers
+from ivr.asterisk.actions import Headers, Reply
 from ivr.asterisk.agi_protocol import wire
 from ivr.asterisk.connection import Connection
 
@@ -59,7 +59,7 @@ def watch_sends(struck: Callable[[str], None]) -> None:
         struck("agi.send")
         return wire(command)
 
-    async def sending(connection: Connection, headers: Headers) -> str:
+    async def sending(connection: Connection, headers: Headers) -> Reply:
         struck("ami.send")
         return await send(connection, headers)
 

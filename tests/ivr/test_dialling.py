@@ -138,6 +138,7 @@ async def test_a_wish_that_waited_too_long_rings_nobody(
         json.dumps(asdict(wish()) | {"number": "120,1)"}),
         json.dumps(asdict(wish()) | {"number": "+8613800000000"}),
     ],
+    ids=["nothing", "list", "empty", "until", "id", "agent", "application", "abroad"],
 )
 async def test_what_is_no_wish_is_dropped_and_the_next_one_is_granted(
     asterisk: FakeAsterisk, valkey: Valkey, text: str
