@@ -97,7 +97,8 @@ class Case:
         self.story = story
         self.channels = Channels(story)
         self.callback = self._last(ev.CallbackBegun)
-        self.party = self._called_back() or self.channels.party
+        self.began = self.channels.party
+        self.party = self._called_back() or self._called() or self.began
         self.lost = engine_restarted and not self.channels.over
         self.over = self.channels.over or self.lost
         self.talks = self.channels.talks(self.party)
@@ -167,10 +168,10 @@ class Case:
         """Return what the bridges show of conversations, and who ended them."""
         agents = [other for other, _ in self.talks if other.agent]
         first = agents[0] if agents else None
-        agent = first.agent if first else self.party.agent
+        agent = first.agent if first else self.began.agent
         return {
             "agent": agent if self.talks else None,
-            "ring_ms": first.rings_us(self.channels.until_us) // 1000 if first else 0,
+            "ring_ms": self._rings_ms(first) if first else 0,
             "talk_ms": length(span for _, span in self.talks) // 1000,
             "hold_ms": length(span for span, _ in self.party.aside) // 1000,
             "ended_by": self.ended_by() if self.over and not self.lost else None,
@@ -197,7 +198,7 @@ class Case:
                 return _BY_DIAL_STATUS[status]
         for channel in self.channels:
             found = None if channel.cause is None else _BY_CAUSE.get(channel.cause)
-            if found and channel is not self.party:
+            if found and channel is not (self.party if self.callback else self.began):
                 return found
         cause = self.party.cause
         return Disposition.FAILED if cause is None else _BY_CAUSE.get(cause, Disposition.FAILED)
@@ -224,11 +225,10 @@ class Case:
             return EndedBy.SYSTEM
         if who.agent:
             return EndedBy.AGENT
-        mine = who is self.party and self.callback is None
+        mine = who is self.party is self.began and self.callback is None
         return EndedBy.CALLER if mine else EndedBy.CALLEE
 
     def _leg(self, channel: Channel) -> Leg:
-        rings = 0 if channel is self.party else channel.rings_us(self.channels.until_us)
         return Leg(
             channel=channel.id,
             kind=channel.kind,
@@ -236,7 +236,7 @@ class Case:
             started_ms=channel.started_us // 1000,
             answered_ms=_ms(channel.answered_us),
             ended_ms=_ms(channel.ended_us),
-            ring_ms=rings // 1000,
+            ring_ms=self._rings_ms(channel),
             talk_ms=self.channels.talk_us(channel) // 1000,
             hold_ms=self.channels.hold_us(channel) // 1000,
             wrap_up_ms=self.channels.wrap_up_us(channel) // 1000,
@@ -297,6 +297,20 @@ class Case:
         """Return whom we called back, once he is rung: the call began with the agent's side."""
         outside = [channel for channel in self.channels if channel.kind is LegKind.TRUNK]
         return outside[0] if self.callback and outside else None
+
+    def _called(self) -> Channel | None:
+        """Return whom an agent called, once he has answered: he stays when the agent is lost."""
+        dialled = self._last(ev.NumberDialled)
+        if dialled is None or dialled.direction != Direction.OUTBOUND:
+            return None
+        outside = [channel for channel in self.channels if channel.kind is LegKind.TRUNK]
+        return next((one for one in outside if one.answered_us is not None), None)
+
+    def _rings_ms(self, channel: Channel) -> int:
+        """Return how long a channel rang; who began the call, or was called back, did not."""
+        if channel is self.began or (self.callback and channel is self.party):
+            return 0
+        return channel.rings_us(self.channels.until_us) // 1000
 
     def _bookings(self) -> tuple[Booking, ...]:
         """Return what the caller booked instead of waiting."""

@@ -290,6 +290,23 @@ def test_a_call_out_that_was_answered_names_the_agent_who_dialled() -> None:
     )
 
 
+def test_whom_an_agent_called_stays_on_his_record_when_the_agents_browser_is_lost() -> None:
+    desk, again = CALLER.replace("trunk", "agent-a1001"), phone(serial=9)
+    call = cel.Journal().write("CHAN_START", desk).says("DIALLED", "outbound:13800001234", desk)
+    call.write("CHAN_START", TRUNK_OUT).after(5).write("ANSWER", TRUNK_OUT).write("ANSWER", desk)
+    answered_ms = call.now_us // 1000
+    call.joins(TRUNK_OUT).joins(desk).after(60).parts(TRUNK_OUT).parts(desk)
+    call.hangs_up(desk, source=desk, cause=44).says("HOLD", "a1001", TRUNK_OUT).after(8)
+    call.write("CHAN_START", again).after(1).write("ANSWER", again).joins(again).joins(TRUNK_OUT)
+    call.after(30).parts(TRUNK_OUT).parts(again)
+    call.hangs_up(TRUNK_OUT, source=TRUNK_OUT).hangs_up(again, source=TRUNK_OUT).ends()
+    record = folded(call)
+    assert (record.direction, record.disposition) == (Direction.OUTBOUND, Disposition.ANSWERED)
+    assert (record.agent, record.ended_by) == ("a1001", EndedBy.CALLEE)
+    assert abs((record.answered_ms or 0) - answered_ms) < 2
+    assert [round(ms / 1000) for ms in (record.talk_ms, record.ring_ms)] == [90, 0]
+
+
 def test_a_call_that_goes_on_has_no_disposition_yet() -> None:
     call = folded(cel.Journal().begins().queues())
     assert (call.disposition, call.ended_ms, call.ended_by) == (None, None, None)

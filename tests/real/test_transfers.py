@@ -6,13 +6,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 import pytest
 import pytest_asyncio
 
 from deploy.stack.rtp import RtpParty, share_of
 from deploy.stack.sip import Caller
+from deploy.stack.stack import AGENT_ADDRESS
 from ivr import transfer_wishes
 from ivr.asterisk.actions import Hangup
 from ivr.config import DefinitionSettings
@@ -43,6 +44,7 @@ from tests.real.hotline import (
 )
 
 TARGETS = load_targets(DefinitionSettings().transfers)
+_DIALLER = "PJSIP/agent-a1003-"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -434,6 +436,44 @@ async def test_who_spoke_last_and_lost_his_browser_has_his_caller_again(
             await caller.ended(10)
     call = await exchange.record(number)
     assert (call["rating_offered"], call["rating_exempt"]) == (True, None)
+
+
+@pytest.mark.parametrize("is_back", [True, False], ids=["is back", "stays lost"])
+async def test_whom_an_agent_called_is_not_lost_with_his_browser(
+    exchange: Exchange, *, is_back: bool
+) -> None:
+    number = f"139{secrets.randbelow(10**8):08}"
+    dialler = exchange.caller(
+        "agent-a1003", number=number, password=exchange.stack.agent_secret("a1003")
+    )
+    dialler.host = AGENT_ADDRESS
+    # His telephone when it is there again; else a colleague's.
+    other = exchange.agent("a1003" if is_back else "a1001", tone=1_000.0, talk_seconds=3.0)
+    patience = nullcontext() if is_back else exchange.short_patience(3)
+    async with exchange.outside(talk_seconds=90.0) as citizen, patience:
+        async with dialler:
+            await citizen.rtp.wait_for(CALLER_TONE, 20)
+            await dialler.rtp.wait_for(OUTSIDE_TONE, 20)
+            own = [line for line in exchange.lines() if line["channame"].startswith(_DIALLER)]
+            await exchange.link.send(Hangup(own[-1]["channame"], cause=44))
+            await citizen.rtp.wait_for(MUSIC, 15)
+        async with other:
+            await citizen.rtp.wait_for(1_000.0, 30)
+            await citizen.sees("BYE", 60)
+    kept = (
+        "SELECT call_id, agent, disposition, queue, ended_by FROM call WHERE dialled = $1 AND final"
+    )
+    async with asyncio.timeout(30):
+        while not (rows := await exchange.rows(kept, number)):  # noqa: ASYNC110 - a row appears
+            await asyncio.sleep(0.1)
+    [(_, *told)] = [tuple(row) for row in rows]
+    assert told == ["a1003", "answered", None if is_back else "anyone", "agent"]
+    legs = await exchange.rows(
+        "SELECT agent FROM leg WHERE call_id = $1 AND agent IS NOT NULL AND talk_ms > 0"
+        " ORDER BY position",
+        rows[0]["call_id"],
+    )
+    assert [leg["agent"] for leg in legs] == ["a1003", "a1003" if is_back else "a1001"]
 
 
 async def test_what_an_agent_said_of_his_own_talk_is_no_word_on_his_colleagues(
