@@ -291,7 +291,7 @@ def test_a_call_out_that_was_answered_names_the_agent_who_dialled() -> None:
 
 
 def test_whom_an_agent_called_stays_on_his_record_when_the_agents_browser_is_lost() -> None:
-    desk, again = CALLER.replace("trunk", "agent-a1001"), phone(serial=9)
+    desk, again = CALLER.replace("trunk", "agent-a1001"), phone(serial=0xB)
     call = cel.Journal().write("CHAN_START", desk).says("DIALLED", "outbound:13800001234", desk)
     call.write("CHAN_START", TRUNK_OUT).after(5).write("ANSWER", TRUNK_OUT).write("ANSWER", desk)
     answered_ms = call.now_us // 1000

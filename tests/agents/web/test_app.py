@@ -79,6 +79,7 @@ async def test_only_these_are_open_to_everybody() -> None:
 async def test_only_these_are_for_whoever_is_signed_in() -> None:
     own = {f"{method} {path}" for method, path, _, needed in ROUTES if needed is Open.SESSION}
     assert own == {
+        "GET /api/v1/docs",
         "GET /api/v1/openapi.json",
         "GET /api/v1/session",
         "PUT /api/v1/session/password",
