@@ -135,7 +135,7 @@ async def test_who_left_the_line_for_a_moment_keeps_his_place(hotline: Hotline) 
     for before, number in enumerate(numbers):
         positions = hotline.positions(number)
         assert len(positions) > 1, "the line was left, and entered again"
-        assert max(positions) == before + 1, "never behind somebody who came later"
+        assert max(positions) <= before + 1, "never behind somebody who came later"
     # Who is out of the line at the moment when an agent gets free is told his place or an offer.
     for earlier, later in itertools.combinations(numbers, 2):
         answered = chosen_at(hotline, later)
