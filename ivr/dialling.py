@@ -14,7 +14,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
@@ -32,7 +32,6 @@ RING_SECONDS: Final = 20
 """How long the agent's own telephone rings; he has just asked for it."""
 
 _CONTEXT: Final = "from-agent"
-_ANSWER_KEPT_SECONDS: Final = 10
 _SHAPES: Final = {
     "id": re.compile(r"[0-9a-f]{16}"),
     "agent": re.compile(r"[a-z0-9]{1,16}"),
@@ -95,30 +94,7 @@ class Wish:
         )
 
 
-def list_key(node: str) -> str:
-    """Return the key of a node's list."""
-    return f"hotline:{node}:dialling"
-
-
-def answer_key(node: str, wish: str) -> str:
-    """Return the key under which the answer to a wish is found."""
-    return f"hotline:{node}:dialling:{wish}"
-
-
-async def ask(redis: Redis, node: str, wish: Wish) -> None:
-    """Write a wish down for the bridge of a node."""
-    await wishes.put(redis, list_key(node), json.dumps(asdict(wish)))
-
-
-async def answer_of(redis: Redis, node: str, wish: Wish) -> Answer | None:
-    """Return what became of a wish; None while nothing is known.
-
-    A word of another release is a failure: nobody here knows whether it was done.
-    """
-    found = await redis.get(answer_key(node, wish.id))
-    if not found:
-        return None
-    return Answer(str(found)) if str(found) in set(Answer) else Answer.FAILED
+WISHES: Final = wishes.AnsweredWishList("dialling", "dialling", Answer.FAILED)
 
 
 class Dialling:
@@ -139,7 +115,7 @@ class Dialling:
 
     async def run(self) -> None:
         """Grant wishes until cancelled; without Redis there are none."""
-        await wishes.take(self._settings, list_key(self._node), self._grant)
+        await wishes.take(self._settings, WISHES.list_key(self._node), self._grant)
 
     async def _grant(self, redis: Redis, text: str) -> None:
         try:
@@ -154,7 +130,7 @@ class Dialling:
             log.info("dialling.begun", agent=wish.agent)
         else:
             log.warning("dialling.refused", agent=wish.agent, why=answer.value)
-        await redis.set(answer_key(self._node, wish.id), answer.value, ex=_ANSWER_KEPT_SECONDS)
+        await WISHES.tell(redis, self._node, wish, answer)
 
     async def _answer(self, wish: Wish) -> Answer:
         own = f"PJSIP/agent-{wish.agent}-"

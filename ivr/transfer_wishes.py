@@ -14,7 +14,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
@@ -40,7 +40,6 @@ from ivr.transfers import (
     to_rating,
 )
 
-_ANSWER_KEPT_SECONDS: Final = 10
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 _AGENT: Final = re.compile(r"[a-z0-9]{1,16}")
 
@@ -117,30 +116,7 @@ class Wish:
         return found
 
 
-def list_key(node: str) -> str:
-    """Return the key of a node's list."""
-    return f"hotline:{node}:transfers"
-
-
-def answer_key(node: str, wish: str) -> str:
-    """Return the key under which the answer to a wish is found."""
-    return f"hotline:{node}:transfer:{wish}"
-
-
-async def ask(redis: Redis, node: str, wish: Wish) -> None:
-    """Write a wish down for the bridge of a node."""
-    await wishes.put(redis, list_key(node), json.dumps(asdict(wish)))
-
-
-async def answer_of(redis: Redis, node: str, wish: Wish) -> Answer | None:
-    """Return what became of a wish; None while nothing is known.
-
-    A word of another release is a failure: nobody here knows whether it was done.
-    """
-    found = await redis.get(answer_key(node, wish.id))
-    if not found:
-        return None
-    return Answer(str(found)) if str(found) in set(Answer) else Answer.FAILED
+WISHES: Final = wishes.AnsweredWishList("transfers", "transfer", Answer.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +206,7 @@ class Transfers:
 
     async def run(self) -> None:
         """Grant wishes until cancelled; without Redis there are none."""
-        await wishes.take(self._settings, list_key(self._node), self._grant)
+        await wishes.take(self._settings, WISHES.list_key(self._node), self._grant)
 
     async def _grant(self, redis: Redis, text: str) -> None:
         try:
@@ -243,8 +219,7 @@ class Transfers:
         answer = await self._answer(wish)
         if answer is not Answer.DONE:
             log.warning("transfer.refused", call_id=wish.call_id, why=answer.value)
-        key = answer_key(self._node, wish.id)
-        await redis.set(key, answer.value, ex=_ANSWER_KEPT_SECONDS)
+        await WISHES.tell(redis, self._node, wish, answer)
 
     async def _answer(self, wish: Wish) -> Answer:
         try:

@@ -7,8 +7,11 @@ wish says until when it is wanted, and the list itself goes when nobody looks at
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -16,12 +19,65 @@ from redis.exceptions import RedisError
 from ivr.config import RedisSettings
 from ivr.live import connect
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 WANTED_SECONDS: Final = 5.0
 MOST: Final = 100
 """Wishes in a list at once; the oldest go."""
 
+_ANSWER_KEPT_SECONDS: Final = 10
 _BLOCK_SECONDS: Final = 0.5
 _REST_SECONDS: Final = 1.0
+
+
+_Answer = TypeVar("_Answer", bound=StrEnum)
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WishList:
+    """Where the desks leave wishes of one kind for the bridge of a node."""
+
+    name: str
+
+    def list_key(self, node: str) -> str:
+        """Return the key of a node's list."""
+        return f"hotline:{node}:{self.name}"
+
+    async def ask(self, redis: Redis, node: str, wish: DataclassInstance) -> None:
+        """Write a wish down for the bridge of a node."""
+        await put(redis, self.list_key(node), json.dumps(asdict(wish)))
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredWishList(WishList, Generic[_Answer]):
+    """The same, where the desk wants to know what became of a wish."""
+
+    single: str
+    """The name of the list for one wish, in the key of its answer."""
+    failed: _Answer
+    """What a word of another release is taken for: nobody here knows whether it was done."""
+
+    def answer_key(self, node: str, wish: str) -> str:
+        """Return the key under which the answer to a wish is found, for a few seconds."""
+        return f"hotline:{node}:{self.single}:{wish}"
+
+    async def tell(self, redis: Redis, node: str, wish: _Named, answer: _Answer) -> None:
+        """Say what became of a wish."""
+        await redis.set(self.answer_key(node, wish.id), answer.value, ex=_ANSWER_KEPT_SECONDS)
+
+    async def answer_of(self, redis: Redis, node: str, wish: _Named) -> _Answer | None:
+        """Return what became of a wish; None while nothing is known."""
+        found = await redis.get(self.answer_key(node, wish.id))
+        if not found:
+            return None
+        words = type(self.failed)
+        return words(str(found)) if str(found) in set(words) else self.failed
 
 
 async def put(redis: Redis, key: str, wish: str) -> None:

@@ -15,7 +15,7 @@ from agents.web.health import REDIS, WATCH
 from agents.web.problems import Refused
 from agents.web.telephone import BROWSERS
 from agents.web.wishes import heard
-from ivr.dialling import RING_SECONDS, Answer, Wish, answer_of, ask
+from ivr.dialling import RING_SECONDS, WISHES, Answer, Wish
 from ivr.queues import Activity
 from ivr.wishes import WANTED_SECONDS
 
@@ -62,8 +62,8 @@ async def dial(request: web.Request, body: Dialled) -> r202[Rings]:
     redis, node = request.app[REDIS], request.app[NODE]
     wish = Wish(secrets.token_hex(8), person, body.number, time.time() + WANTED_SECONDS)
     async with slowly(request, BRIDGE):
-        await ask(redis, node, wish)
-        came = await heard(lambda: answer_of(redis, node, wish))
+        await WISHES.ask(redis, node, wish)
+        came = await heard(lambda: WISHES.answer_of(redis, node, wish))
     if came is None:
         raise Refused(409, "unconfirmed", "操作未能确认，话机可能随后振铃。")
     if came is not Answer.RINGS:

@@ -16,7 +16,7 @@ from agents.web.api import BRIDGE, answer, change, session, slowly, who
 from agents.web.health import REDIS, WATCH
 from agents.web.problems import Refused
 from ivr.calls import CALL_ID
-from ivr.recordings.pausing import Wish, ask
+from ivr.recordings.pausing import WISHES, Wish
 from ivr.wishes import WANTED_SECONDS
 
 CONFIRM_SECONDS: Final = 5.0
@@ -48,7 +48,7 @@ async def _set(request: web.Request, call_id: str, *, paused: bool) -> web.Respo
         raise Refused(404)
     until = time.time() + WANTED_SECONDS
     async with slowly(request, BRIDGE):
-        await ask(request.app[REDIS], found["node"], Wish(call_id, person, paused, until))
+        await WISHES.ask(request.app[REDIS], found["node"], Wish(call_id, person, paused, until))
         if not await _confirmed(request, call_id, paused=paused):
             raise Refused(503, "unconfirmed", "录音状态未能确认，请重试。")
     action = "recording.paused" if paused else "recording.resumed"

@@ -15,7 +15,7 @@ from agents.web.api import BRIDGE, slowly, who
 from agents.web.health import REDIS
 from agents.web.problems import Refused
 from ivr.calls import CALL_ID
-from ivr.transfer_wishes import Answer, Verb, Wish, answer_of, ask
+from ivr.transfer_wishes import WISHES, Answer, Verb, Wish
 from ivr.wishes import WANTED_SECONDS
 
 ANSWER_SECONDS: Final = WANTED_SECONDS + 1.0
@@ -70,8 +70,8 @@ async def _answered(
     until = time.time() + WANTED_SECONDS
     wish = Wish(secrets.token_hex(8), call_id, who(request).person, verb, target, until)
     redis = request.app[REDIS]
-    await ask(redis, node, wish)
-    return await heard(lambda: answer_of(redis, node, wish))
+    await WISHES.ask(redis, node, wish)
+    return await heard(lambda: WISHES.answer_of(redis, node, wish))
 
 
 async def heard(look: Callable[[], Awaitable[_Answer | None]]) -> _Answer | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final, Self
 
 import structlog
@@ -33,9 +33,7 @@ RESUME_KEY: Final = "B"
 log = structlog.get_logger()
 
 
-def list_key(node: str) -> str:
-    """Return the key of a node's list."""
-    return f"hotline:{node}:pausing"
+WISHES: Final = wishes.WishList("pausing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,6 @@ class Wish:
         return found
 
 
-async def ask(redis: Redis, node: str, wish: Wish) -> None:
-    """Write a wish down for the bridge of a node."""
-    await wishes.put(redis, list_key(node), json.dumps(asdict(wish)))
-
-
 class Pausing:
     """The bridge's end of the list."""
 
@@ -84,7 +77,7 @@ class Pausing:
     ) -> None:
         self._link = link
         self._settings = settings
-        self._key = list_key(node)
+        self._key = WISHES.list_key(node)
         self._now = now
 
     async def run(self) -> None:

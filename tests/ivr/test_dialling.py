@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from ivr.asterisk.link import Link, Pace
-from ivr.dialling import Answer, Dialling, Wish, answer_key, answer_of, ask, list_key
+from ivr.dialling import WISHES, Answer, Dialling, Wish
 from ivr.errors import PeerBroke
 from ivr.live import connect
 from tests.ivr.asterisk.fake_asterisk import (
@@ -67,9 +67,9 @@ async def dialling(asterisk: FakeAsterisk, valkey: Valkey) -> AsyncIterator[Redi
 
 
 async def answered(redis: Redis, wanted: Wish) -> Answer:
-    await ask(redis, "n1", wanted)
+    await WISHES.ask(redis, "n1", wanted)
     async with asyncio.timeout(30):
-        while (came := await answer_of(redis, "n1", wanted)) is None:  # noqa: ASYNC110 - written by the bridge
+        while (came := await WISHES.answer_of(redis, "n1", wanted)) is None:  # noqa: ASYNC110 - written by the bridge
             await asyncio.sleep(0.02)
     return came
 
@@ -121,7 +121,7 @@ async def test_a_wish_that_waited_too_long_rings_nobody(
 ) -> None:
     with capture_logs():
         async with dialling(asterisk, valkey) as redis:
-            await ask(redis, "n1", wish(ends=-1))
+            await WISHES.ask(redis, "n1", wish(ends=-1))
             assert await answered(redis, wish()) is Answer.RINGS
     assert len(asterisk.named("Originate")) == 1
 
@@ -147,12 +147,12 @@ async def test_what_is_no_wish_is_dropped_and_the_next_one_is_granted(
         Wish.parse(text)
     with capture_logs():
         async with dialling(asterisk, valkey) as redis:
-            await redis.rpush(list_key("n1"), text)
+            await redis.rpush(WISHES.list_key("n1"), text)
             assert await answered(redis, wish()) is Answer.RINGS
 
 
 async def test_a_word_of_another_release_is_no_promise_that_it_rings(valkey: Valkey) -> None:
     wanted = wish()
     async with connect(valkey.settings) as redis:
-        await redis.set(answer_key("n1", wanted.id), "queued", ex=10)
-        assert await answer_of(redis, "n1", wanted) is Answer.FAILED
+        await redis.set(WISHES.answer_key("n1", wanted.id), "queued", ex=10)
+        assert await WISHES.answer_of(redis, "n1", wanted) is Answer.FAILED

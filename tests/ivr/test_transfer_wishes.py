@@ -19,15 +19,12 @@ from ivr.errors import DefinitionInvalid, PeerBroke
 from ivr.live import connect
 from ivr.transfer_targets import Kind, Target
 from ivr.transfer_wishes import (
+    WISHES,
     Answer,
     Scene,
     Transfers,
     Verb,
     Wish,
-    answer_key,
-    answer_of,
-    ask,
-    list_key,
     objection,
     scene_of,
 )
@@ -162,9 +159,9 @@ async def granting(
 
 
 async def answered(redis: Redis, wanted: Wish) -> Answer:
-    await ask(redis, "n1", wanted)
+    await WISHES.ask(redis, "n1", wanted)
     async with asyncio.timeout(30):
-        while (came := await answer_of(redis, "n1", wanted)) is None:  # noqa: ASYNC110 - written by the bridge
+        while (came := await WISHES.answer_of(redis, "n1", wanted)) is None:  # noqa: ASYNC110 - written by the bridge
             await asyncio.sleep(0.02)
     return came
 
@@ -261,9 +258,9 @@ async def test_what_asterisk_refuses_is_told_to_the_desk(
 
 async def test_a_word_of_another_release_is_a_failure_and_not_an_exception(valkey: Valkey) -> None:
     async with connect(valkey.settings) as redis:
-        assert await answer_of(redis, "n1", wish()) is None
-        await redis.set(answer_key("n1", wish().id), "parked")
-        assert await answer_of(redis, "n1", wish()) is Answer.FAILED
+        assert await WISHES.answer_of(redis, "n1", wish()) is None
+        await redis.set(WISHES.answer_key("n1", wish().id), "parked")
+        assert await WISHES.answer_of(redis, "n1", wish()) is Answer.FAILED
 
 
 async def test_a_broken_list_of_targets_fails_one_wish_and_not_the_bridge(
@@ -282,7 +279,7 @@ async def test_a_wish_that_waited_too_long_is_not_granted(
     asterisk: FakeAsterisk, valkey: Valkey
 ) -> None:
     async with granting(asterisk, valkey) as redis:
-        await ask(redis, "n1", replace(wish(ends=-1), id="1" * 16))
+        await WISHES.ask(redis, "n1", replace(wish(ends=-1), id="1" * 16))
         assert await answered(redis, wish()) is Answer.DONE
     assert len(asterisk.named("BlindTransfer")) == 1
 
@@ -308,5 +305,5 @@ async def test_what_is_no_wish_is_dropped_and_the_next_one_is_granted(
         Wish.parse(text)
     with capture_logs():
         async with granting(asterisk, valkey) as redis:
-            await redis.rpush(list_key("n1"), text)
+            await redis.rpush(WISHES.list_key("n1"), text)
             assert await answered(redis, wish()) is Answer.DONE

@@ -14,7 +14,7 @@ import soundfile
 
 from deploy.stack.rtp import RATE, share_of
 from ivr.live import connect
-from ivr.recordings.pausing import Wish, ask
+from ivr.recordings.pausing import WISHES, Wish
 from tests.real.hotline import AGENT_TONE, CALLER_TONE, MAIN, Hotline
 
 
@@ -50,7 +50,7 @@ async def test_a_pause_leaves_out_what_was_said_and_marks_where(hotline: Hotline
 
     async def wish(call_id: str, *, paused: bool, said: str) -> float:
         async with connect(hotline.stack.settings.redis) as redis:
-            await ask(redis, "n1", Wish(call_id, "a1001", paused, time.time() + 5))
+            await WISHES.ask(redis, "n1", Wish(call_id, "a1001", paused, time.time() + 5))
         await hotline.says(number, said, 20)
         return hotline.at(number, said)
 

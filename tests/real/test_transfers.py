@@ -19,9 +19,9 @@ from ivr.asterisk.actions import Hangup
 from ivr.config import DefinitionSettings
 from ivr.errors import ActionRefused
 from ivr.live import connect
-from ivr.recordings.pausing import Wish, ask
+from ivr.recordings.pausing import WISHES, Wish
 from ivr.transfer_targets import colleague, load_targets
-from ivr.transfer_wishes import Answer, Verb, answer_of
+from ivr.transfer_wishes import Answer, Verb
 from ivr.transfers import (
     Conversation,
     Exemption,
@@ -310,7 +310,7 @@ async def wish(exchange: Exchange, number: str, agent: str, *, paused: bool) -> 
     fact = "RECORDING_PAUSED" if paused else "RECORDING_RESUMED"
     before, call_id = exchange.events(number).count(fact), exchange.call_id(number)
     async with connect(exchange.stack.settings.redis) as redis:
-        await ask(redis, "n1", Wish(str(call_id), agent, paused, time.time() + 5))
+        await WISHES.ask(redis, "n1", Wish(str(call_id), agent, paused, time.time() + 5))
     await until(lambda: exchange.events(number).count(fact) > before, 10)
 
 
@@ -594,9 +594,9 @@ async def granted(exchange: Exchange, talk: Conversation, verb: Verb, target: st
         asked = transfer_wishes.Wish(
             secrets.token_hex(8), talk.call_id, "a1001", verb, target, time.time() + 5
         )
-        await transfer_wishes.ask(redis, "n1", asked)
+        await transfer_wishes.WISHES.ask(redis, "n1", asked)
         async with asyncio.timeout(20):
-            while (came := await answer_of(redis, "n1", asked)) is None:  # noqa: ASYNC110 - written by the bridge
+            while (came := await transfer_wishes.WISHES.answer_of(redis, "n1", asked)) is None:  # noqa: ASYNC110 - written by the bridge
                 await asyncio.sleep(0.05)
     return came
 

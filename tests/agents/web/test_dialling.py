@@ -10,14 +10,14 @@ from redis.asyncio import Redis
 
 from agents.roles import Role
 from agents.web import wishes
-from ivr.dialling import RING_SECONDS, Answer, answer_key, list_key
+from ivr.dialling import RING_SECONDS, WISHES, Answer
 from tests.agents.conftest import Desk, telephone
 from tests.agents.web.test_transfers import AGENT
 from tests.agents.web.test_transfers import bridge as bridge_of
 
 
 def bridge(redis: Redis, answer: Answer) -> AbstractAsyncContextManager[list[dict[str, Any]]]:
-    return bridge_of(redis, answer=answer, asks=list_key("n1"), answers=answer_key)
+    return bridge_of(redis, answer=answer, asks=WISHES.list_key("n1"), answers=WISHES.answer_key)
 
 
 async def at_a_telephone(

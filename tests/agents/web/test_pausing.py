@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from agents.roles import Role
 from ivr.database import Pool
-from ivr.recordings.pausing import list_key
+from ivr.recordings.pausing import WISHES
 from tests.agents.conftest import STATE, Desk, new_call, record_call, show
 
 AGENT = "a1001"
@@ -29,7 +29,7 @@ async def bridge(redis: Redis, pool: Pool) -> AsyncIterator[list[dict[str, Any]]
     async def grants() -> None:
         # Told rather than cancelled: the client can lose a cancellation while it connects.
         while not over.is_set():
-            if (found := await redis.blpop([list_key("n1")], timeout=0.1)) is None:
+            if (found := await redis.blpop([WISHES.list_key("n1")], timeout=0.1)) is None:
                 continue
             wish = json.loads(found[1])
             granted.append(wish)
@@ -101,7 +101,7 @@ async def test_nobody_pauses_the_recording_of_anothers_call(
 ) -> None:
     await desk.enter(Role.SUPERVISOR if person == "supervisor1" else Role.AGENT, person)
     assert (await desk.ask("PUT", f"/calls/{call_id}/pause")).status == 404
-    assert await redis.llen(list_key("n1")) == 0
+    assert await redis.llen(WISHES.list_key("n1")) == 0
 
 
 async def test_who_takes_no_calls_may_not_pause(desk: Desk, call_id: str) -> None:

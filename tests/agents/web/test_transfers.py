@@ -21,7 +21,7 @@ from agents.roles import Role
 from agents.web import transfers, wishes
 from agents.web.api import BRIDGE_AT_ONCE
 from ivr.database import Pool
-from ivr.transfer_wishes import Answer, answer_key, list_key
+from ivr.transfer_wishes import WISHES, Answer
 from tests.agents.conftest import STATE, Desk, new_call, record_call, show
 
 AGENT = "a1001"
@@ -32,8 +32,8 @@ async def bridge(
     redis: Redis,
     *,
     answer: StrEnum = Answer.DONE,
-    asks: str = list_key("n1"),
-    answers: Callable[[str, str], str] = answer_key,
+    asks: str = WISHES.list_key("n1"),
+    answers: Callable[[str, str], str] = WISHES.answer_key,
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Play the bridge, which takes wishes from one list and answers each alike."""
     asked: list[dict[str, Any]] = []

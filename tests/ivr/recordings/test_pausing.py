@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from ivr.asterisk.link import Link, Pace
 from ivr.errors import PeerBroke
 from ivr.live import connect
-from ivr.recordings.pausing import Pausing, Wish, ask, list_key
+from ivr.recordings.pausing import WISHES, Pausing, Wish
 from tests.ivr.asterisk.fake_asterisk import FakeAsterisk, fake_asterisk, listed, message, until
 from tests.ivr.test_live import Valkey, valkey
 
@@ -70,9 +70,9 @@ async def test_a_wish_presses_a_key_at_the_agents_channel_of_that_call(
     asterisk: FakeAsterisk, valkey: Valkey
 ) -> None:
     async with granting(asterisk, valkey) as redis:
-        await ask(redis, "n1", wish())
+        await WISHES.ask(redis, "n1", wish())
         await until(lambda: len(pressed(asterisk)) == 1)
-        await ask(redis, "n1", wish(paused=False))
+        await WISHES.ask(redis, "n1", wish(paused=False))
         await until(lambda: len(pressed(asterisk)) == 2)
     agent = "PJSIP/agent-a1001-00000002"
     assert pressed(asterisk) == [(agent, "A"), (agent, "B")]
@@ -93,8 +93,8 @@ async def test_nothing_is_pressed_in_another_call_or_too_late(
 ) -> None:
     with capture_logs():
         async with granting(asterisk, valkey) as redis:
-            await ask(redis, "n1", wish(**other))
-            await ask(redis, "n1", wish())
+            await WISHES.ask(redis, "n1", wish(**other))
+            await WISHES.ask(redis, "n1", wish())
             await until(lambda: len(pressed(asterisk)) == 1)
     assert pressed(asterisk) == [("PJSIP/agent-a1001-00000002", "A")]
 
@@ -117,6 +117,6 @@ async def test_what_is_no_wish_is_refused_and_the_next_one_is_granted(
     with pytest.raises(PeerBroke):
         Wish.parse(text)
     async with granting(asterisk, valkey) as redis:
-        await redis.rpush(list_key("n1"), text)
-        await ask(redis, "n1", wish())
+        await redis.rpush(WISHES.list_key("n1"), text)
+        await WISHES.ask(redis, "n1", wish())
         await until(lambda: len(pressed(asterisk)) == 1)
