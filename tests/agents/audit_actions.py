@@ -83,8 +83,11 @@ def _calls(path: Path, source: str) -> list[Call]:
 def _arguments(node: ast.Call) -> Mapping[int | str, ast.expr]:
     placed: list[ast.expr] = []
     for one in node.args:
-        spread = isinstance(one, ast.Starred) and isinstance(one.value, ast.Tuple)
-        placed += one.value.elts if spread else [one]  # type: ignore[attr-defined]  # said by `spread`
+        match one:
+            case ast.Starred(value=ast.Tuple(elts=spread)):
+                placed += spread
+            case _:
+                placed.append(one)
     found: dict[int | str, ast.expr] = dict(enumerate(placed))
     return found | {word.arg: word.value for word in node.keywords if word.arg}
 
